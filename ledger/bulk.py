@@ -1,0 +1,221 @@
+"""Bulk entries: one entry for a range of holders, its postings made by one INSERT…SELECT.
+
+A bulk entry is booked under holder 0 with its natural key as request id, and says which holders it spans.
+The balances are moved by *those postings*, read back, never by a second evaluation of what made them. The
+caller has locked the holders where the amounts depend on what they have now.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from ledger.balances import last_date
+from ledger.database import require_transaction
+from ledger.expressions import total
+from ledger.journal import next_entry_ids
+from ledger.model import HOUSE, Account, Posting, Side, digest
+from ledger.schema import balance, holder, journal_entry, posting
+
+
+@dataclass(frozen=True, slots=True)
+class BulkEntry:
+    """One entry over the holders `first` to `last`, both inclusive; `request_id` is its natural key."""
+
+    request_id: str
+    kind: str
+    value_date: date
+    booked_at: datetime
+    first: int
+    last: int
+
+
+def lock(connection: sa.Connection, book: str, first: int, last: int) -> None:
+    """Lock the holders of a range in ascending order, in a statement of its own."""
+    require_transaction(connection)
+    if connection.dialect.name == "sqlite":
+        return
+    connection.execute(
+        sa.select(holder.c.holder_id)
+        .where(holder.c.book == book, holder.c.holder_id.between(first, last))
+        .order_by(holder.c.holder_id)
+        .with_for_update(key_share=True)
+    ).all()
+
+
+def write_entry(connection: sa.Connection, book: str, entry: BulkEntry) -> int:
+    """Write the entry without its postings and return its number; the same key twice is an IntegrityError."""
+    require_transaction(connection)
+    number = next_entry_ids(connection, 1)[0]
+    connection.execute(
+        sa.insert(journal_entry).values(
+            entry_id=number,
+            holder_id=HOUSE,
+            book=book,
+            kind=entry.kind,
+            value_date=entry.value_date,
+            booked_at=entry.booked_at,
+            request_id=entry.request_id,
+            digest=digest(entry.kind, entry.value_date.isoformat(), entry.first, entry.last),
+            first_holder=entry.first,
+            last_holder=entry.last,
+        )
+    )
+    return number
+
+
+def write_postings(connection: sa.Connection, entry_id: int, lines: sa.SelectBase) -> int:
+    """Insert postings from a select of (holder_id, line, debit, credit, amount) and return how many there were."""
+    rows = lines.subquery()
+    select = sa.select(
+        sa.literal(entry_id, posting.c.entry_id.type),
+        rows.c.holder_id,
+        rows.c.line,
+        rows.c.debit,
+        rows.c.credit,
+        rows.c.amount,
+    ).order_by(rows.c.holder_id, rows.c.line)
+    columns = ["entry_id", "holder_id", "line", "debit", "credit", "amount"]
+    insert = sa.insert(posting).from_select(columns, select)
+    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def move_balances(
+    connection: sa.Connection, entries: Sequence[int], first: int, last: int, chart: Iterable[Account]
+) -> None:
+    """Move the balances per holder by the postings of bulk entries, as they are stored, all in one step."""
+    p, parts = posting.c, []
+    for acc in (a for a in chart if a.per_holder):
+        for side, when in ((Side.DEBIT, p.debit), (Side.CREDIT, p.credit)):
+            change = p.amount if acc.normal_side is side else -p.amount
+            number = sa.literal(acc.id, balance.c.account_id.type)
+            parts.append(
+                sa.select(p.holder_id, number.label("account_id"), change.label("change")).where(
+                    p.entry_id.in_(entries), p.holder_id.between(first, last), when == acc.id
+                )
+            )
+    each = sa.union_all(*parts).subquery()
+    moved = (
+        sa.select(each.c.holder_id, each.c.account_id, total(each.c.change).label("change"))
+        .group_by(each.c.holder_id, each.c.account_id)
+        .subquery()
+    )
+    connection.execute(
+        sa.update(balance)
+        .where(
+            balance.c.holder_id == moved.c.holder_id,
+            balance.c.account_id == moved.c.account_id,
+            balance.c.holder_id.between(first, last),
+        )
+        .values(amount=balance.c.amount + moved.c.change)
+    )
+
+
+def event_lines(
+    holder_id: sa.ColumnElement[int], movements: Sequence[tuple[Sequence[tuple[int, int]], sa.ColumnElement[int]]]
+) -> sa.CompoundSelect[Any]:
+    """Return a select of postings: for each holder every movement's (debit, credit) lines, where not zero.
+
+    Shape: `movements` pair the account ids of an event's lines with the amount column; `holder_id` and the
+    amounts are columns of one relation with a row per holder.
+    """
+    number, parts = 0, []
+    for lines, amount in movements:
+        for debit, credit in lines:
+            number += 1
+            parts.append(
+                sa.select(
+                    holder_id.label("holder_id"),
+                    sa.literal(number, posting.c.line.type).label("line"),
+                    sa.literal(debit, posting.c.debit.type).label("debit"),
+                    sa.literal(credit, posting.c.credit.type).label("credit"),
+                    amount.label("amount"),
+                ).where(amount > 0)
+            )
+    return sa.union_all(*parts)
+
+
+def write_own_postings(connection: sa.Connection, entry_id: int, holder_id: int, postings: Sequence[Posting]) -> None:
+    """Write one holder's postings of a bulk entry whose amounts are known."""
+    if postings:
+        rows = [
+            {
+                "entry_id": entry_id,
+                "holder_id": holder_id,
+                "line": line,
+                "debit": p.debit.id,
+                "credit": p.credit.id,
+                "amount": p.amount,
+            }
+            for line, p in enumerate(postings, 1)
+        ]
+        connection.execute(sa.insert(posting), rows)
+
+
+def later_moves(connection: sa.Connection, book: str, day: date, first: int, last: int) -> sa.Subquery:
+    """Return (holder_id, value_date, debit, credit, amount) of a range's postings dated after `day`.
+
+    Each known day is probed by itself, so that the index leads to the holders of the range; what others book
+    beyond the last known day while the statement is being made is found by a branch of its own.
+    """
+    e, p, low = journal_entry.c, posting.c, max(first, HOUSE + 1)
+    latest = max(last_date(connection, book) or day, day)
+    days = [day + timedelta(n + 1) for n in range((latest - day).days)]
+    own = sa.and_(e.entry_id == p.entry_id, e.holder_id == p.holder_id)
+    of_range = e.holder_id.between(low, last)
+    spans = sa.and_(e.holder_id == HOUSE, e.first_holder <= last, e.last_holder >= first)
+    return sa.union_all(
+        *(
+            sa.select(p.holder_id, e.value_date, p.debit, p.credit, p.amount)
+            .join(journal_entry, joined)
+            .where(e.book == book, dated, whose, p.holder_id.between(low, last))
+            for dated in (e.value_date.in_(days), e.value_date > latest)
+            for joined, whose in ((own, of_range), (e.entry_id == p.entry_id, spans))
+        )
+    ).subquery()
+
+
+def change_of(lines: Any, accounts: Iterable[Account]) -> sa.ColumnElement[int]:
+    """Return what a posting does to some accounts together, positive on their normal sides."""
+    parts = [sa.case((lines.c.debit == a.id, a.signed(1, 0) * lines.c.amount), else_=0) for a in accounts]
+    parts += [sa.case((lines.c.credit == a.id, a.signed(0, 1) * lines.c.amount), else_=0) for a in accounts]
+    return functools.reduce(operator.add, parts)
+
+
+def as_of(
+    connection: sa.Connection, book: str, accounts: Sequence[Account], day: date, first: int, last: int
+) -> sa.Subquery:
+    """Return (holder_id, amount): what a range's holders had in some accounts together as of the end of `day`."""
+    b, later = balance.c, later_moves(connection, book, day, first, last)
+    now = sa.select(b.holder_id, b.amount).where(
+        b.holder_id.between(max(first, HOUSE + 1), last), b.account_id.in_([a.id for a in accounts])
+    )
+    change = change_of(later, accounts)
+    each = sa.union_all(now, sa.select(later.c.holder_id, -change).where(change != 0)).subquery()
+    return sa.select(each.c.holder_id, total(each.c.amount).label("amount")).group_by(each.c.holder_id).subquery()
+
+
+def lowest_since(connection: sa.Connection, book: str, acc: Account, day: date, first: int, last: int) -> sa.Subquery:
+    """Return (holder_id, lowest): the set-based twin of `ledger.model.lowest_since`, never below zero."""
+    b, later = balance.c, later_moves(connection, book, day, first, last)
+    by_day = (
+        sa.select(later.c.holder_id, later.c.value_date, total(change_of(later, [acc])).label("change"))
+        .group_by(later.c.holder_id, later.c.value_date)
+        .subquery()
+    )
+    since = sa.func.sum(by_day.c.change).over(partition_by=by_day.c.holder_id, order_by=by_day.c.value_date.desc())
+    risen = sa.select(by_day.c.holder_id, since.label("risen")).subquery()
+    most = sa.select(risen.c.holder_id, sa.func.max(risen.c.risen).label("most")).group_by(risen.c.holder_id).subquery()
+    worst = b.amount - sa.case((most.c.most > 0, sa.cast(most.c.most, sa.BigInteger)), else_=0)
+    return (
+        sa.select(b.holder_id, sa.case((worst > 0, worst), else_=0).label("lowest"))
+        .join_from(balance, most, most.c.holder_id == b.holder_id, isouter=True)
+        .where(b.account_id == acc.id, b.holder_id.between(first, last))
+        .subquery()
+    )

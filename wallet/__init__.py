@@ -1,0 +1,1 @@
+"""The fund-backed wallet. A service that embeds it needs one module: `wallet.facade`."""

@@ -1,0 +1,127 @@
+"""A fund's book: created once, loaded for every use. The only writer of `fund` and `fund_terms`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+import calendars
+from calendars import TradingCalendar
+from ledger import balances, gates
+from ledger.database import require_transaction
+from ledger.model import HOUSE, digest
+from ledger.schema import account
+from wallet import limits
+from wallet.errors import BeforeOpening, BookExists, InvalidRequest, NoBook, SchemaMismatch
+from wallet.rules.fund import SAMPLE_FUND, SAMPLE_TERMS, Fund, Terms
+from wallet.rules.spending import OrderOfUse
+from wallet.schema import VERSION, create_all, fund, fund_terms, fundwallet_version
+
+GATES = {"sqlite": 1, "postgresql": 16}
+"""Gates and facility slots of a book; SQLite has one writer, so one is enough."""
+
+
+def create(
+    connection: sa.Connection,
+    opened_on: date,
+    code: str = SAMPLE_FUND,
+    terms: Sequence[Terms] = SAMPLE_TERMS,
+    calendar: TradingCalendar | None = None,
+) -> Fund:
+    """Create the tables and the book of a fund in an empty database.
+
+    Shape: `terms` in order of validity, the first valid on the opening day.
+    Raises: NoTransaction, InvalidRequest (no terms, or not in order), OutsideCalendar, BeforeOpening, BookExists.
+    """
+    require_transaction(connection)
+    versions = tuple(terms)
+    valid_from = [version.valid_from for version in versions]
+    if not valid_from or valid_from != sorted(set(valid_from)):
+        raise InvalidRequest("terms", "a fund needs versions of its terms in order of validity")
+    if code != SAMPLE_FUND and versions is SAMPLE_TERMS:
+        raise InvalidRequest("fund", f"the terms of {code} are not known, only those of {SAMPLE_FUND}")
+    book = Fund(code, opened_on, versions, calendar or calendars.load())
+    book.known(opened_on)
+    if opened_on < versions[0].valid_from:
+        raise BeforeOpening(opened_on, versions[0].valid_from)
+    if existing := sa.inspect(connection).get_table_names():
+        raise BookExists(f"the table {sorted(existing)[0]}")
+    create_all(connection)
+    connection.execute(
+        sa.insert(account),
+        [
+            {
+                "account_id": a.id,
+                "code": a.code,
+                "unit": a.unit,
+                "normal_side": str(a.normal_side),
+                "per_holder": int(a.per_holder),
+            }
+            for a in book.chart
+        ],
+    )
+    connection.execute(sa.insert(fund).values(code=code, opened_on=opened_on, market=book.calendar.market))
+    connection.execute(sa.insert(fund_terms), [terms_row(code, version) for version in versions])
+    count = GATES[connection.dialect.name]
+    gates.create(connection, code, count, opened_on - timedelta(1))
+    limits.create(connection, code, limits.FACILITY, count)
+    balances.create_holders(connection, code, [HOUSE], count, [book.chart["shortfall"]])
+    return book
+
+
+def load(connection: sa.Connection, calendar: TradingCalendar | None = None) -> Fund:
+    """Return the book of the database, with its terms; the caller may keep it until terms are added.
+
+    Raises: NoBook, SchemaMismatch.
+    """
+    if not sa.inspect(connection).has_table(fundwallet_version.name):
+        raise NoBook
+    version = connection.execute(sa.select(fundwallet_version.c.version_num)).scalar_one()
+    if version != VERSION:
+        raise SchemaMismatch(version, VERSION)
+    row = connection.execute(sa.select(fund)).one_or_none()
+    if row is None:
+        raise NoBook
+    versions = connection.execute(
+        sa.select(fund_terms).where(fund_terms.c.fund == row.code).order_by(fund_terms.c.valid_from)
+    )
+    terms = tuple(terms_of(version) for version in versions)
+    return Fund(row.code, row.opened_on, terms, calendar or calendars.load(row.market))
+
+
+def terms_row(code: str, terms: Terms) -> dict[str, Any]:
+    """Return one version of the terms as it is stored, its digest included."""
+    row: dict[str, Any] = {
+        "fund": code,
+        "valid_from": terms.valid_from,
+        "minimum": terms.minimum,
+        "holding_cap": terms.holding_cap,
+        "transfer_in_daily": terms.transfer_in_daily,
+        "quota_daily": terms.quota_daily,
+        "instant_daily": terms.instant_daily,
+        "facility": terms.facility,
+        "order_of_use": str(terms.order_of_use),
+        "suspended": json.dumps([[first.isoformat(), last.isoformat()] for first, last in terms.suspended]),
+    }
+    content = [v.isoformat() if isinstance(v, date) else v for v in row.values()]
+    return row | {"digest": digest(*content)}
+
+
+def terms_of(row: sa.Row[Any]) -> Terms:
+    """Return one version of the terms from its row."""
+    suspended = tuple((date.fromisoformat(a), date.fromisoformat(b)) for a, b in json.loads(row.suspended))
+    return Terms(
+        row.valid_from,
+        row.minimum,
+        row.holding_cap,
+        row.transfer_in_daily,
+        row.quota_daily,
+        row.instant_daily,
+        row.facility,
+        OrderOfUse(row.order_of_use),
+        suspended,
+    )

@@ -1,0 +1,175 @@
+"""The confirm step: what trade date T asked for becomes shares and cash on T+1. Source: rule book, sections 3 and 6.
+
+Every application is confirmed in full unless an outcome was recorded for it. Of a part the customer's own share
+is served first, then what she paid after the confirmation date while its booking was late (claims), then what
+passed to the advancer before. The same pass redeems the advancer's shares that are due.
+
+Set-based, in chunks of holders: the holders are locked first, so the statements of a chunk see the same orders.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ledger import bulk
+from ledger.bulk import BulkEntry
+from ledger.expressions import least, total
+from ledger.schema import balance
+from wallet import counter, orders, steps
+from wallet.errors import NotOpen, UnknownOrder
+from wallet.rules import manual
+from wallet.rules.fund import Fund
+from wallet.rules.manual import Event
+from wallet.rules.orders import SUBSCRIPTIONS
+from wallet.schema import advance, customer_order
+from wallet.steps import Chunk
+
+STEP = "confirm"
+ENTRY = "confirmation"
+CLAIMS = "claim_returned"
+
+_O, _A = customer_order.c, advance.c
+_SUBSCRIBED = _O.kind.in_(list(SUBSCRIPTIONS))
+_APPLIED = _O.remaining + _O.passed_to_advancer
+_CONFIRMED = sa.func.coalesce(_O.outcome, _APPLIED)
+_OWN = least(_CONFIRMED, _O.remaining)
+
+
+def record_outcome(
+    connection: sa.Connection, book: Fund, wallet: str, request_id: str, confirmed: int, return_code: str = "0000"
+) -> None:
+    """Record what the transfer agent confirmed of one application, before its confirmation is booked.
+
+    Units: `confirmed` in fen, from 0 (rejected) to the amount applied for; of a redemption, hundredths of a share.
+    Raises: NoTransaction, UnknownWallet, UnknownOrder, NotOpen.
+    """
+    held, holder_id = counter.lock(connection, book, wallet)
+    order = orders.by_request(connection, holder_id, request_id)
+    if order is None:
+        raise UnknownOrder(request_id)
+    if order.status != "accepted" or order.trade_date is None:
+        raise NotOpen(request_id, f"it is {order.status}")
+    if order.trade_date > held.cut_through:
+        raise NotOpen(request_id, f"its trade date {order.trade_date} is not cut yet")
+    if not 0 <= confirmed <= order.remaining + order.passed_to_advancer:
+        raise NotOpen(request_id, "more is confirmed than was applied for")
+    orders.record_outcome(connection, holder_id, order.entry_id, confirmed, return_code)
+
+
+def plan(connection: sa.Connection, book: Fund, day: date, size: int) -> list[Chunk]:
+    """Return the chunks, of `size` holders each, that have something to be confirmed on `day`."""
+    trade_date = book.previous_trade_date(day)
+    if trade_date is None:
+        return []
+    applied = sa.select(_O.holder_id).where(*_applications(book, trade_date))
+    due = sa.select(_A.holder_id).where(*_due(book, trade_date))
+    return steps.ranges(connection, sa.union(applied, due), size)
+
+
+def confirm(connection: sa.Connection, book: Fund, day: date, booked_at: datetime, chunk: Chunk) -> int:
+    """Book one chunk of the confirmations of `day` and return its entry."""
+    trade_date = book.previous_trade_date(day)
+    assert trade_date is not None, day
+    bulk.lock(connection, book.code, chunk.first, chunk.last)
+    span = _O.holder_id.between(chunk.first, chunk.last)
+    applications = (*_applications(book, trade_date), span)
+    orders.allot(connection, day, applications)
+    entry = BulkEntry(f"confirm {book.code} {day} {chunk.number}", ENTRY, day, booked_at, chunk.first, chunk.last)
+    entry_id = bulk.write_entry(connection, book.code, entry)
+    due = (*_due(book, trade_date), _A.holder_id.between(chunk.first, chunk.last))
+    bulk.write_postings(connection, entry_id, _lines(book, day, applications, due))
+    entries = [entry_id, *_return_claims(connection, book, day, booked_at, chunk, applications)]
+    orders.redeem(connection, entry_id, due)
+    orders.confirm(connection, entry_id, applications)
+    bulk.move_balances(connection, entries, chunk.first, chunk.last, book.chart)
+    return entry_id
+
+
+def _applications(book: Fund, trade_date: date) -> tuple[sa.ColumnElement[bool], ...]:
+    return _O.book == book.code, _O.status == sa.text("'accepted'"), _O.trade_date <= trade_date
+
+
+def _due(book: Fund, trade_date: date) -> tuple[sa.ColumnElement[bool], ...]:
+    return _A.book == book.code, _A.redeemed_by.is_(None), _A.redeem_on <= trade_date, _A.shares.is_not(None)
+
+
+def _lines(book: Fund, day: date, applications: Any, due: Any) -> sa.CompoundSelect[Any]:
+    """Return the postings of one chunk: per holder the sums of what is confirmed, rejected and redeemed."""
+    own, claims, passed, rejected, passed_rejected, redeemed, unredeemed, due_shares = range(8)
+
+    def part(holder: Any, source: Any, where: Any, amounts: dict[int, Any]) -> Any:
+        cells = [amounts.get(n, sa.literal(0, sa.BigInteger)).label(f"c{n}") for n in range(8)]
+        return sa.select(holder.label("holder_id"), *cells).select_from(source).where(*where)
+
+    with_source = advance.join(customer_order, sa.and_(_O.holder_id == _A.holder_id, _O.entry_id == _A.source))
+    subscription = {own: _OWN, rejected: _O.remaining - _OWN}
+    redemption = {redeemed: _CONFIRMED, unredeemed: _O.amount - _CONFIRMED}
+    parts = [
+        part(_O.holder_id, customer_order, (*applications, _SUBSCRIBED), subscription),
+        part(_O.holder_id, customer_order, (*applications, sa.not_(_SUBSCRIBED)), redemption),
+        part(
+            _A.holder_id,
+            with_source,
+            applications,
+            {
+                claims: sa.case((_A.value_date > day, _A.shares), else_=0),
+                passed: sa.case((_A.value_date > day, 0), else_=_A.shares),
+                passed_rejected: _A.amount - _A.shares,
+            },
+        ),
+        part(_A.holder_id, advance, due, {due_shares: _A.shares}),
+    ]
+    each = sa.union_all(*parts).subquery()
+    sums = (
+        sa.select(each.c.holder_id, *(total(each.c[f"c{n}"]).label(f"c{n}") for n in range(8)))
+        .group_by(each.c.holder_id)
+        .cte("work")
+    )
+    owed = sa.select(balance.c.amount).where(
+        balance.c.holder_id == sums.c.holder_id, balance.c.account_id == book.chart["shortfall"].id
+    )
+    credited = sums.c[f"c{own}"] + sums.c[f"c{unredeemed}"]
+    amounts: list[tuple[Event, Any]] = [
+        (manual.SUBSCRIPTION_CONFIRMED, sums.c[f"c{own}"] + sums.c[f"c{claims}"]),
+        (manual.ADVANCER_CONFIRMED, sums.c[f"c{passed}"]),
+        (manual.SUBSCRIPTION_REJECTED, sums.c[f"c{rejected}"]),
+        (manual.ADVANCER_REJECTED, sums.c[f"c{passed_rejected}"]),
+        (manual.REDEMPTION_CONFIRMED, sums.c[f"c{redeemed}"]),
+        (manual.REDEMPTION_REJECTED, sums.c[f"c{unredeemed}"]),
+        (manual.ADVANCER_REDEEMED, sums.c[f"c{due_shares}"]),
+        (manual.SHORTFALL_REPAID, least(credited, owed.scalar_subquery())),
+    ]
+    return bulk.event_lines(sums.c.holder_id, [(_accounts(book, event), amount) for event, amount in amounts])
+
+
+def _return_claims(
+    connection: sa.Connection, book: Fund, day: date, booked_at: datetime, chunk: Chunk, applications: Any
+) -> list[int]:
+    """Book, dated each payment's day, what customers paid from shares that were theirs but not booked yet."""
+    with_source = advance.join(customer_order, sa.and_(_O.holder_id == _A.holder_id, _O.entry_id == _A.source))
+    late = (*applications, _A.value_date > day, _A.shares > 0)
+    paid_on = connection.execute(
+        sa.select(_A.value_date).select_from(with_source).where(*late).distinct().order_by(_A.value_date)
+    ).scalars()
+    entries = []
+    for value_date in paid_on.all():
+        key = f"claims {book.code} {day} {chunk.number} {value_date}"
+        entry = BulkEntry(key, CLAIMS, value_date, booked_at, chunk.first, chunk.last)
+        entries.append(bulk.write_entry(connection, book.code, entry))
+        sums = (
+            sa.select(_A.holder_id, total(_A.shares).label("shares"))
+            .select_from(with_source)
+            .where(*late, _A.value_date == value_date)
+            .group_by(_A.holder_id)
+            .cte("claims")
+        )
+        lines = bulk.event_lines(sums.c.holder_id, [(_accounts(book, manual.CLAIM_RETURNED), sums.c.shares)])
+        bulk.write_postings(connection, entries[-1], lines)
+    return entries
+
+
+def _accounts(book: Fund, event: Event) -> list[tuple[int, int]]:
+    return [(book.chart[debit].id, book.chart[credit].id) for debit, credit in event]

@@ -1,0 +1,164 @@
+"""What a command needs from the machine: the database named, the calendar, the clock, standard output, progress.
+
+A database that cannot be used ends the command here, with a line that never holds a password.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from functools import cached_property
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import calendars
+from calendars import TradingCalendar
+from wallet.console import documents, tables
+from wallet.console.outcomes import UNUSABLE, Failure
+from wallet.rules.parsing import parse_day, parse_instant
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from wallet.facade import Fund
+    from wallet.replay import Progress
+
+    Call = Callable[[sa.Connection, Fund], Any]
+
+Convert = Callable[[Any, tzinfo], Any]
+Render = Callable[[Any], list[Any]]
+
+DEFAULT_DATABASE = "sqlite:///fundwallet.db"
+PATIENCE = 2.0
+"""Seconds; what takes less shows no bar."""
+
+
+@dataclass
+class Terminal:
+    """One command's terminal; `named` is the database of --db or the environment, None when neither names one."""
+
+    named: str | None
+    as_json: bool
+    calendar_files: tuple[Path, ...]
+
+    @cached_property
+    def calendar(self) -> TradingCalendar:
+        """Return the trading calendar, the operator's files added. Raises: BadCalendarFile."""
+        return calendars.load(extra=self.calendar_files)
+
+    @cached_property
+    def url(self) -> sa.URL:
+        """Return the database's URL; no refusal repeats the text, which may hold a password. Raises: Failure."""
+        import sqlalchemy as sa
+
+        try:
+            url = sa.make_url(self.named or DEFAULT_DATABASE)
+            if "@" in (url.host or ""):
+                raise ValueError("an @ in the password")
+        except (sa.exc.ArgumentError, ValueError):
+            rule = f"that is no database URL, it is written like {DEFAULT_DATABASE}, an @ in a password as %40"
+            raise Failure(UNUSABLE, rule) from None
+        if url.drivername in ("postgres", "postgresql"):
+            url = url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise Failure(UNUSABLE, f"books are kept in SQLite or PostgreSQL, not in {url.get_backend_name()}")
+        return url
+
+    def is_missing(self) -> bool:
+        """Tell whether the database is a SQLite file that is not there."""
+        if self.url.get_backend_name() != "sqlite" or self.url.database in (None, "", ":memory:"):
+            return False
+        return not Path(str(self.url.database).removeprefix("file:")).exists()
+
+    def instant(self, text: str | None) -> datetime:
+        """Return the instant that was typed, or now, in the fund's zone. Raises: InvalidRequest."""
+        return datetime.now(self.calendar.zone) if text is None else parse_instant(text, self.calendar.zone)
+
+    def day(self, text: str | None) -> date | None:
+        """Return the date that was typed, if one was. Raises: InvalidRequest."""
+        return None if text is None else parse_day(text)
+
+    def write(self, call: Call, render: Render, document: Convert = documents.of) -> None:
+        """Make one call in one transaction, and show its answer once that is committed."""
+        from wallet import facade
+
+        with self.engine() as engine, engine.begin() as connection:
+            answer = call(connection, facade.load(connection, self.calendar))
+        self.show(document(answer, self.calendar.zone), render)
+
+    def read(self, call: Call, render: Render, document: Convert = documents.of) -> Any:
+        """Make one call on one state of the database, show its answer, and return the document of it."""
+        from wallet import facade
+
+        with self.engine() as engine, facade.reading(engine) as connection:
+            answer = call(connection, facade.load(connection, self.calendar))
+        return self.show(document(answer, self.calendar.zone), render)
+
+    @contextmanager
+    def engine(self, *, create: bool = False) -> Iterator[sa.Engine]:
+        """Give the database's engine; a SQLite file that is not there is made only to `create` a book in it.
+
+        Raises: Failure, for whatever the database or its driver raises.
+        """
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+        from wallet import facade
+
+        name = f"database {self.url.database}" if self.url.get_backend_name() == "sqlite" else "PostgreSQL database"
+        if not create and self.is_missing():
+            raise Failure(UNUSABLE, f"there is no {name}: create it with `fundwallet init`")
+        try:
+            engine = facade.connect(self.url)
+            try:
+                yield engine
+            finally:
+                engine.dispose()
+        except ModuleNotFoundError as error:
+            raise Failure(UNUSABLE, f"the {name} needs {error.name}, which is not installed") from error
+        except SQLAlchemyError as error:
+            reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
+            for secret in (self.url.password, self.url.query.get("password")):
+                reason = reason.replace(str(secret), "***") if secret else reason
+            raise Failure(UNUSABLE, f"the {name} cannot be used: {reason}") from error
+
+    def show(self, document: Any, render: Render) -> Any:
+        """Put a document on standard output, as JSON or as a person reads it, and return it."""
+        if self.as_json:
+            is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+            text = json.dumps(document, indent=2, ensure_ascii=not is_unicode) + "\n"
+        else:
+            text = tables.text(render(document))
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return document
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Give what tells progress: a bar on standard error, if that is a terminal and the work takes a while."""
+        if not sys.stderr.isatty():
+            yield lambda _what, _done, _of: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress as Bars
+
+        class Late(Bars):
+            """Bars that are seen only after a while."""
+
+            begun = monotonic()
+
+            def get_renderables(self) -> Iterator[Any]:
+                if monotonic() - self.begun > PATIENCE:
+                    yield from super().get_renderables()
+
+        with Late(console=Console(stderr=True), transient=True, redirect_stdout=False) as bars:
+            lines = {is_whole: bars.add_task("", visible=False) for is_whole in (True, False)}
+
+            def tell(what: str, done: int, of: int) -> None:
+                bars.update(lines[what == "days"], description=what, completed=done, total=of, visible=True)
+
+            yield tell

@@ -1,0 +1,82 @@
+"""All that a service needs to embed fundwallet, in one module.
+
+The service keeps its own engine and its own transactions:
+
+- `connect(url)` makes an engine that is set up for the ledger; `configure(engine)` sets up one the service has.
+- `create(connection, opened_on)` makes tables and book in an empty database, `load(connection)` finds them again.
+- Orders take the caller's connection, never commit, and never retry: what they book is committed or rolled back
+  together with the service's own rows. Each returns a `Receipt`; asked twice under one request id, the same one.
+- `run_day(engine, ...)` is the exception: the day's steps are many transactions, so it takes the engine.
+- Everything refused is a `FundwalletError` with a stable `code` and a flag `retryable`; nothing has changed then,
+  and the transaction can go on.
+
+Amounts are whole fen, instants carry a zone. Behind an asynchronous engine, call through `run_sync`.
+"""
+
+from __future__ import annotations
+
+from calendars import load as load_calendar
+from ledger.database import configure, connect, reading
+from ledger.errors import LedgerError as FundwalletError
+from wallet.book import create, load
+from wallet.confirmation import record_outcome
+from wallet.counter import Receipt
+from wallet.day import DayStatus
+from wallet.day import run as run_day
+from wallet.day import status as day_status
+from wallet.figures import Figure, announce, read_csv
+from wallet.proof import Check, verify
+from wallet.redemption import pay, transfer_out
+from wallet.reports import report_day, show_wallet, statement, trial_balance, yields
+from wallet.requests import Opening, Payment, Refund, TransferIn, TransferOut
+from wallet.rules.fund import SAMPLE_FUND, SAMPLE_TERMS, Fund, Terms
+from wallet.rules.parsing import parse_amount, parse_day, parse_figure, parse_instant, parse_yield
+from wallet.rules.spending import OrderOfUse
+from wallet.subscription import refund, transfer_in
+from wallet.wallets import open_wallet, open_wallets
+
+__all__ = [
+    "SAMPLE_FUND",
+    "SAMPLE_TERMS",
+    "Check",
+    "DayStatus",
+    "Figure",
+    "Fund",
+    "FundwalletError",
+    "Opening",
+    "OrderOfUse",
+    "Payment",
+    "Receipt",
+    "Refund",
+    "Terms",
+    "TransferIn",
+    "TransferOut",
+    "announce",
+    "configure",
+    "connect",
+    "create",
+    "day_status",
+    "load",
+    "load_calendar",
+    "open_wallet",
+    "open_wallets",
+    "parse_amount",
+    "parse_day",
+    "parse_figure",
+    "parse_instant",
+    "parse_yield",
+    "pay",
+    "read_csv",
+    "reading",
+    "record_outcome",
+    "refund",
+    "report_day",
+    "run_day",
+    "show_wallet",
+    "statement",
+    "transfer_in",
+    "transfer_out",
+    "trial_balance",
+    "verify",
+    "yields",
+]

@@ -1,0 +1,164 @@
+"""The wallet's tables; the ledger's stand in `ledger.schema`. Each has one writing module, named here.
+
+fund, fund_terms        book            figures and terms are kept as versions, with a digest of each row
+wallet                  wallets
+customer_order, advance orders
+limit_slot              limits
+announcement            figures
+distribution            distribution
+day_step, day_chunk     steps
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ledger.schema import APPEND_ONLY, Bytes, Day, Instant, Integer, Small, Text, column, guards, key, metadata, table
+
+VERSION = "0001"
+
+fundwallet_version = table("fundwallet_version", key("version_num", Text))
+
+fund = table("fund", key("code", Text), column("opened_on", Day), column("market", Text))
+fund_terms = table(
+    "fund_terms",
+    key("fund", Text),
+    key("valid_from", Day),
+    column("minimum", Integer),
+    column("holding_cap", Integer, null=True),
+    column("transfer_in_daily", Integer, null=True),
+    column("quota_daily", Integer, null=True),
+    column("instant_daily", Integer, null=True),
+    column("facility", Integer),
+    column("order_of_use", Text),
+    column("suspended", Text),
+    column("digest", Bytes),
+)
+wallet = table(
+    "wallet",
+    key("holder_id", Integer),
+    column("book", Text),
+    column("reference", Text),
+    column("opened_at", Instant),
+    sa.UniqueConstraint("book", "reference", name="wallet_reference"),
+)
+customer_order = table(
+    "customer_order",
+    key("holder_id", Integer),
+    key("entry_id", Integer),
+    column("book", Text),
+    column("kind", Text),
+    column("at", Instant),
+    column("amount", Integer),
+    column("remaining", Integer),
+    column("passed_to_advancer", Integer),
+    column("merchant", Text, null=True),
+    column("payment", Integer, null=True),
+    column("refunded", Integer),
+    column("trade_date", Day, null=True),
+    column("status", Text),
+    column("outcome", Integer, null=True),
+    column("return_code", Text, null=True),
+    column("confirmed", Integer, null=True),
+    column("confirmed_by", Integer, null=True),
+    sa.CheckConstraint("amount > 0", name="customer_order_amount"),
+    sa.CheckConstraint(
+        "remaining >= 0 AND passed_to_advancer >= 0 AND remaining + passed_to_advancer <= amount",
+        name="customer_order_remaining",
+    ),
+    sa.CheckConstraint("refunded >= 0 AND refunded <= amount", name="customer_order_refunded"),
+    clustered=True,
+)
+"""`remaining`: still hers; `outcome`: what the transfer agent said before the confirmation is booked (null: in
+full); `confirmed`, `confirmed_by`: how much was confirmed, and by which entry."""
+
+OPEN = customer_order.c.status == sa.text("'accepted'")
+sa.Index(
+    "customer_order_open",
+    customer_order.c.holder_id,
+    customer_order.c.trade_date,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+advance = table(
+    "advance",
+    key("holder_id", Integer),
+    key("payment", Integer),
+    key("source", Integer),
+    column("book", Text),
+    column("amount", Integer),
+    column("shares", Integer, null=True),
+    column("value_date", Day),
+    column("redeem_on", Day),
+    column("redeemed_by", Integer, null=True),
+    sa.CheckConstraint("amount > 0", name="advance_amount"),
+    sa.CheckConstraint("shares >= 0 AND shares <= amount", name="advance_shares"),
+    clustered=True,
+)
+"""What the advancer paid for one payment out of one source: an order's entry, or 0 for shares. `shares` is what
+it got for it, null until the order is confirmed."""
+
+UNREDEEMED = advance.c.redeemed_by.is_(None)
+sa.Index("advance_open", advance.c.holder_id, advance.c.redeem_on, sqlite_where=UNREDEEMED, postgresql_where=UNREDEEMED)
+limit_slot = table(
+    "limit_slot",
+    key("book", Text),
+    key("name", Text),
+    key("slot", Small),
+    column("used", Integer),
+    sa.CheckConstraint("used >= 0", name="limit_slot_used"),
+)
+announcement = table(
+    "announcement",
+    key("fund", Text),
+    key("day", Day),
+    key("version", Small),
+    column("income_per_10k", Integer),
+    column("seven_day", Integer, null=True),
+    column("control_total", Integer, null=True),
+    column("source", Text),
+    column("digest", Bytes),
+)
+distribution = table(
+    "distribution",
+    key("fund", Text),
+    key("day", Day),
+    column("income_per_10k", Integer),
+    column("version", Small),
+    column("method", Text),
+    column("pool", Integer),
+    column("advancer_holding", Integer),
+    column("whole", Integer),
+    column("cut", Integer),
+    column("threshold", Integer),
+    column("last_tie", Integer),
+)
+day_step = table(
+    "day_step",
+    key("fund", Text),
+    key("day", Day),
+    key("step", Text),
+    column("state", Text),
+    column("booked_at", Instant),
+)
+day_chunk = table(
+    "day_chunk",
+    key("fund", Text),
+    key("day", Day),
+    key("step", Text),
+    key("number", Integer),
+    column("first_holder", Integer),
+    column("last_holder", Integer),
+    column("entry_id", Integer, null=True),
+)
+
+KEPT = (announcement, fund_terms)
+"""Versions: never changed, only added to."""
+
+
+def create_all(connection: sa.Connection) -> None:
+    """Create every table, index and guard of the ledger and the wallet, and stamp the version."""
+    metadata.create_all(connection)
+    for statement in guards(connection.dialect.name, APPEND_ONLY + KEPT):
+        connection.execute(sa.text(statement))
+    connection.execute(sa.insert(fundwallet_version).values(version_num=VERSION))
