@@ -6,6 +6,7 @@ clustered by its key. The guards are database triggers: they also hold against w
 
 from __future__ import annotations
 
+from calendar import timegm
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -52,7 +53,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         assert value.tzinfo is not None, f"an instant needs a zone: {value}"
-        return (value - EPOCH) // timedelta(microseconds=1)
+        return timegm(value.utctimetuple()) * 1_000_000 + value.microsecond
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else EPOCH + timedelta(microseconds=value)

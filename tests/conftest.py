@@ -8,6 +8,7 @@ skipped, but fails with `CI` set: there, nothing may go unchecked in silence.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import busy_book, postgres
 from tests.desk import Desk
+from wallet import facade
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
@@ -67,11 +69,39 @@ def _server_or_outcome(*, durable: bool) -> Iterator[postgres.Server]:
 
 
 @pytest.fixture
-def desk(database_url: str) -> Iterator[Desk]:
-    """Give a book of 2013-09-16 with the wallets alice, bob and carol."""
-    opened = Desk.open(database_url, wallets=("alice", "bob", "carol"))
+def desk(engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """Give a book of 2013-09-16 with the wallets alice, bob and carol, copied from one that was made before."""
+    made: Desk = request.getfixturevalue(f"{engine_kind}_desk_made")
+    if engine_kind == "sqlite":
+        copied = shutil.copy(str(made.engine.url.database), tmp_path / "books.db")
+        opened = Desk(facade.connect(f"sqlite:///{copied}"), made.book)
+        yield opened
+        opened.engine.dispose()
+        return
+    server: postgres.Server = request.getfixturevalue("postgres_server")
+    url = server.create_database(template=made.engine.url.render_as_string(hide_password=False))
+    opened = Desk(facade.connect(url), made.book)
     yield opened
     opened.engine.dispose()
+    server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_desk_made(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Make the book that every test's desk on SQLite is a copy of."""
+    return _made(f"sqlite:///{tmp_path_factory.mktemp('made')}/books.db")
+
+
+@pytest.fixture(scope="session")
+def postgresql_desk_made(postgres_server: postgres.Server) -> Desk:
+    """Make the book that every test's desk on PostgreSQL is a copy of."""
+    return _made(postgres_server.create_database())
+
+
+def _made(url: str) -> Desk:
+    made = Desk.open(url, wallets=("alice", "bob", "carol"))
+    made.engine.dispose()
+    return made
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

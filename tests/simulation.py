@@ -90,7 +90,14 @@ VARIANTS = (
         _AUTUMN,
         (
             replace(_LIMITED, suspended=((date(2013, 9, 17), date(2013, 9, 18)),)),
-            replace(_LIMITED, valid_from=date(2013, 9, 20), quota_daily=600_00, minimum=5_00, holding_cap=900_00),
+            replace(
+                _LIMITED,
+                valid_from=date(2013, 9, 20),
+                minimum=5_00,
+                holding_cap=900_00,
+                quota_daily=600_00,
+                suspended=((date(2013, 9, 23), date(2013, 9, 23)),),
+            ),
             replace(_LIMITED, valid_from=date(2013, 9, 25), transfer_in_daily=None, holding_cap=None),
         ),
     ),
@@ -795,7 +802,7 @@ class Street:
 
     def transfer_out(self) -> None:
         """Take money out, at once or by a standard redemption."""
-        name, at, kind = self._wallet(rich=True), self._instant(), self.pick(("instant", "standard"))
+        name, at, kind = self._wallet(rich=True), self._instant(), self.pick(("instant", "instant", "standard"))
         if kind == "instant":
             amount, use = self._amount(self._spendable(name, at)), self.pick((None, *expected.ORDERS_OF_USE))
         else:
@@ -862,17 +869,18 @@ class Street:
         self.do(RunDays(through, at, self.pick((20_000, 1, 2)), self.pick((0, 0, *range(1, 12)))))
 
     def end_day(self) -> None:
-        """Run the days up to today, and publish what turns out to be missing."""
-        today = min(self.simulation.now.date(), CALENDAR.last)
-        if today < self.model.opened_on:
+        """Run the days up to today or yesterday, and publish what turns out to be missing."""
+        today = self.simulation.now.date()
+        through = min(today - timedelta(self.pick((0, 0, 1))), CALENDAR.last)
+        if through < self.model.opened_on:
             return
-        self.do(RunDays(today, self.simulation.now))
-        for _ in range(self.pick((1, 2, 4))):
+        self.do(RunDays(through, self.simulation.now))
+        for _ in range(self.pick((1, 2, 5))):
             day = self._undistributed()
             if day >= today or day in self.model.figures:
                 return
             self.do(Announce(day, self._rate(day), None, False))
-            self.do(RunDays(today, self.simulation.now))
+            self.do(RunDays(through, self.simulation.now))
 
     def look_back(self) -> None:
         """Compare some day of the past."""
@@ -928,7 +936,8 @@ class Street:
                 simulation.now = min(simulation.now + timedelta(minutes=minutes), END)
                 at = simulation.now
             case "edge":
-                day = simulation.now.date() + timedelta(self.pick((0, 0, -1, 1)))
+                today = simulation.now.date()
+                day = self.pick((today, today, today + ONE_DAY, today - ONE_DAY, self.model.cut_through))
                 at = datetime.combine(day, self.pick(EDGES), ZONE)
             case "back":
                 at = simulation.now - timedelta(hours=self.pick((1, 6, 20, 30, 75)))

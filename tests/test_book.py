@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+import pendulum
 import pytest
 import sqlalchemy as sa
 
@@ -71,13 +72,13 @@ def test_refusals_of_a_new_book_come_in_their_order(desk: Desk) -> None:
     assert refused.value.code == "no_transaction"
 
 
-def test_no_book_is_made_beside_somebody_s_tables(database_url: str) -> None:
+def test_no_book_is_made_where_a_name_is_taken(database_url: str) -> None:
     engine = facade.connect(database_url)
     with engine.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE customers (name TEXT)"))
-        with pytest.raises(FundwalletError, match="the table customers"):
+        connection.execute(sa.text("CREATE TABLE wallet (name TEXT)"))
+        with pytest.raises(FundwalletError, match="the table wallet already"):
             facade.create(connection, OPENED_ON)
-        assert sa.inspect(connection).get_table_names() == ["customers"]
+        assert sa.inspect(connection).get_table_names() == ["wallet"]
         with pytest.raises(NoBook):
             facade.load(connection)
     engine.dispose()
@@ -97,3 +98,25 @@ def test_versions_of_terms_and_figures_are_only_added_to(desk: Desk, table: sa.T
     for statement in (sa.update(table).values(digest=b""), sa.delete(table)):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), desk.engine.begin() as connection:
             connection.execute(statement)
+
+
+def test_a_book_stands_beside_the_host_s_own_tables(database_url: str) -> None:
+    engine = facade.connect(database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE shop_order (number INTEGER)"))
+        facade.create(connection, OPENED_ON)
+    with engine.begin() as connection:
+        assert facade.load(connection).opened_on == OPENED_ON
+    engine.dispose()
+
+
+def test_instants_of_pendulum_are_instants(desk: Desk) -> None:
+    at = pendulum.datetime(2013, 9, 16, 10, tz="Asia/Shanghai")
+    request = facade.TransferIn(wallet="alice", amount=100_00, request_id="typed", at=at)
+    with desk.engine.begin() as connection:
+        first = facade.transfer_in(connection, desk.book, request)
+    with desk.engine.begin() as connection:
+        assert facade.transfer_in(connection, desk.book, request) == first
+    facade.run_day(desk.engine, desk.book, day("09-17"), at.add(days=3), booked_at=at.add(days=3))
+    assert desk.holding("alice")["shares"] == 100_00
+    assert not desk.verify()

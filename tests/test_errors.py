@@ -43,7 +43,7 @@ REFUSALS: list[tuple[FundwalletError, str, dict[str, object], str]] = [
         f"figure '{SHORTENED}': no",
     ),
     (errors.NoBook(), "no_book", {}, "this database holds no book: create one with `fundwallet init`"),
-    (errors.BookExists("the table t"), "book_exists", {}, "this database is not empty: it holds the table t"),
+    (errors.BookExists("the table t"), "book_exists", {}, "this database is not empty: it holds the table t already"),
     (
         errors.SchemaMismatch("0000", "0001"),
         "schema_mismatch",

@@ -6,7 +6,6 @@ source, and the simulation has to find it, with the same few seeds every time.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -14,7 +14,7 @@ from calendars import TradingCalendar
 from ledger import balances, gates
 from ledger.database import require_transaction
 from ledger.model import HOUSE, digest
-from ledger.schema import account
+from ledger.schema import account, metadata
 from wallet import limits
 from wallet.errors import BeforeOpening, BookExists, InvalidRequest, NoBook, SchemaMismatch
 from wallet.rules.fund import SAMPLE_FUND, SAMPLE_TERMS, Fund, Terms
@@ -32,7 +32,7 @@ def create(
     terms: Sequence[Terms] = SAMPLE_TERMS,
     calendar: TradingCalendar | None = None,
 ) -> Fund:
-    """Create the tables and the book of a fund in an empty database.
+    """Create the tables and the book of a fund in a database that holds none of them.
 
     Shape: `terms` in order of validity, the first valid on the opening day.
     Raises: NoTransaction, InvalidRequest (no terms, or not in order), OutsideCalendar, BeforeOpening, BookExists.
@@ -48,8 +48,8 @@ def create(
     book.known(opened_on)
     if opened_on < versions[0].valid_from:
         raise BeforeOpening(opened_on, versions[0].valid_from)
-    if existing := sa.inspect(connection).get_table_names():
-        raise BookExists(f"the table {sorted(existing)[0]}")
+    if existing := set(sa.inspect(connection).get_table_names()) & set(metadata.tables):
+        raise BookExists(f"the table {min(existing)}")
     create_all(connection)
     connection.execute(
         sa.insert(account),

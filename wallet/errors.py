@@ -76,7 +76,7 @@ class BookExists(FundwalletError):
     code = "book_exists"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"this database is not empty: it holds {what}")
+        super().__init__(f"this database is not empty: it holds {what} already")
 
 
 class SchemaMismatch(FundwalletError):

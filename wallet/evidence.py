@@ -79,20 +79,7 @@ def orders_and_entries(connection: sa.Connection, book: Fund) -> Findings:
         if row.entry_kind is None:
             findings.expect(False, f"{place} has no entry")
             continue
-        kind = Kind(row.kind)
-        extra: tuple[str | None, ...] = (row.merchant,) if kind is Kind.PAYMENT else ()
-        extra = (row.paid,) if kind is Kind.REFUND else extra
-        extra = (kind.removeprefix("transfer_out_"),) if _OPERATION[kind] == "TransferOut" else extra
-        content = digest(_OPERATION[kind], row.holder_id, row.amount, *extra)
-        trade_date = book.calendar.trade_date(row.at, book.cutoff) if FIRST[kind] is State.ACCEPTED else None
-        changed = trade_date != row.trade_date and (
-            trade_date is None or row.trade_date is None or book.calendar.is_trading_day(row.trade_date)
-        )
-        dated = row.booked_at == row.at and row.value_date == book.calendar.local_date(row.at)
-        named = row.entry_kind == row.kind and row.book == book.code
-        findings.expect(
-            named and dated and bytes(row.digest) == content and not changed, f"{place} differs from its entry"
-        )
+        findings.expect(_is_its_entry(book, row), f"{place} differs from its entry")
     missing = (
         sa.select(_E.entry_id, _E.holder_id)
         .join_from(journal_entry, customer_order, same, isouter=True)
@@ -101,6 +88,22 @@ def orders_and_entries(connection: sa.Connection, book: Fund) -> Findings:
     for row in connection.execute(missing):
         findings.expect(False, f"entry {row.entry_id} of holder {row.holder_id} has no order")
     return findings
+
+
+def _is_its_entry(book: Fund, row: sa.Row[Any]) -> bool:
+    """Tell whether an order says what its entry says: kind, book, instant, content and trade date."""
+    kind = Kind(row.kind)
+    extra: tuple[str | None, ...] = (row.merchant,) if kind is Kind.PAYMENT else ()
+    extra = (row.paid,) if kind is Kind.REFUND else extra
+    extra = (kind.removeprefix("transfer_out_"),) if _OPERATION[kind] == "TransferOut" else extra
+    content = digest(_OPERATION[kind], row.holder_id, row.amount, *extra)
+    trade_date = book.calendar.trade_date(row.at, book.cutoff) if FIRST[kind] is State.ACCEPTED else None
+    changed = trade_date != row.trade_date and (
+        trade_date is None or row.trade_date is None or book.calendar.is_trading_day(row.trade_date)
+    )
+    dated = row.booked_at == row.at and row.value_date == book.calendar.local_date(row.at)
+    named = row.entry_kind == row.kind and row.book == book.code
+    return bool(named and dated and bytes(row.digest) == content and not changed)
 
 
 def order_postings(connection: sa.Connection, book: Fund) -> Findings:

@@ -77,7 +77,11 @@ class Terminal:
 
     def instant(self, text: str | None) -> datetime:
         """Return the instant that was typed, or now, in the fund's zone. Raises: InvalidRequest."""
-        return datetime.now(self.calendar.zone) if text is None else parse_instant(text, self.calendar.zone)
+        if text is not None:
+            return parse_instant(text, self.calendar.zone)
+        import pendulum
+
+        return pendulum.now(self.calendar.zone.key)
 
     def day(self, text: str | None) -> date | None:
         """Return the date that was typed, if one was. Raises: InvalidRequest."""

@@ -99,7 +99,7 @@ class Fund:
 
     def terms_at(self, at: datetime) -> Terms:
         """Return the terms of an instant."""
-        return self.terms_on(at.astimezone(self.calendar.zone).date())
+        return self.terms_on(self.calendar.local_date(at))
 
     def terms_on(self, day: date) -> Terms:
         """Return the terms of a day; the opening day is never before the first version."""
