@@ -28,6 +28,13 @@ TERMS = [
 ]
 
 
+def filled(url: str) -> Desk:
+    """Open the book in an empty database and fill it."""
+    desk = Desk.open(url, terms=TERMS, wallets=WALLETS)
+    fill(desk)
+    return desk
+
+
 def fill(desk: Desk) -> None:
     """Make the orders of 09-16 to 09-19, with 09-17 cut and nothing of it confirmed."""
     for wallet in ("alice", "bob", "carol"):

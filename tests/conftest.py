@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,40 +68,63 @@ def _server_or_outcome(*, durable: bool) -> Iterator[postgres.Server]:
         pytest.skip(str(missing))
 
 
+MADE: dict[str, Callable[[str], Desk]] = {
+    "quiet": lambda url: Desk.open(url, wallets=("alice", "bob", "carol")),
+    "filled": busy_book.filled,
+}
+
+
+@pytest.fixture(scope="session")
+def made_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Desk]:
+    """Make a book by its name and engine once; tests copy it and leave it as it is."""
+    books: dict[tuple[str, str], Desk] = {}
+
+    def make(name: str, engine_kind: str) -> Desk:
+        if (name, engine_kind) not in books:
+            url = f"sqlite:///{tmp_path_factory.mktemp(name)}/books.db"
+            if engine_kind == "postgresql":
+                url = request.getfixturevalue("postgres_server").create_database()
+            books[name, engine_kind] = MADE[name](url)
+            books[name, engine_kind].engine.dispose()
+        return books[name, engine_kind]
+
+    return make
+
+
 @pytest.fixture
-def desk(engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    """Give a book of 2013-09-16 with the wallets alice, bob and carol, copied from one that was made before."""
-    made: Desk = request.getfixturevalue(f"{engine_kind}_desk_made")
-    if engine_kind == "sqlite":
-        copied = shutil.copy(str(made.engine.url.database), tmp_path / "books.db")
-        opened = Desk(facade.connect(f"sqlite:///{copied}"), made.book)
-        yield opened
-        opened.engine.dispose()
-        return
-    server: postgres.Server = request.getfixturevalue("postgres_server")
-    url = server.create_database(template=made.engine.url.render_as_string(hide_password=False))
-    opened = Desk(facade.connect(url), made.book)
-    yield opened
-    opened.engine.dispose()
-    server.drop_database(url)
+def copy_of(
+    made_once: Callable[[str, str], Desk], engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Desk]]:
+    """Copy a book that was made before, which is quicker than to make it anew."""
+    copies: list[Desk] = []
+
+    def copy(name: str) -> Desk:
+        made = made_once(name, engine_kind)
+        if engine_kind == "sqlite":
+            url = f"sqlite:///{shutil.copy(str(made.engine.url.database), tmp_path / f'{name}.db')}"
+        else:
+            template = made.engine.url.render_as_string(hide_password=False)
+            url = request.getfixturevalue("postgres_server").create_database(template)
+        copies.append(Desk(facade.connect(url), made.book, made.made))
+        return copies[-1]
+
+    yield copy
+    for each in copies:
+        each.engine.dispose()
+        if engine_kind == "postgresql":
+            request.getfixturevalue("postgres_server").drop_database(each.engine.url.render_as_string(False))
 
 
-@pytest.fixture(scope="session")
-def sqlite_desk_made(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """Make the book that every test's desk on SQLite is a copy of."""
-    return _made(f"sqlite:///{tmp_path_factory.mktemp('made')}/books.db")
+@pytest.fixture
+def desk(copy_of: Callable[[str], Desk]) -> Desk:
+    """Give a book of 2013-09-16 with the wallets alice, bob and carol."""
+    return copy_of("quiet")
 
 
-@pytest.fixture(scope="session")
-def postgresql_desk_made(postgres_server: postgres.Server) -> Desk:
-    """Make the book that every test's desk on PostgreSQL is a copy of."""
-    return _made(postgres_server.create_database())
-
-
-def _made(url: str) -> Desk:
-    made = Desk.open(url, wallets=("alice", "bob", "carol"))
-    made.engine.dispose()
-    return made
+@pytest.fixture
+def filled_desk(copy_of: Callable[[str], Desk]) -> Desk:
+    """Give the busy book, with everything from 09-17 on still to be run."""
+    return copy_of("filled")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
@@ -109,10 +132,8 @@ def busy_desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """Give the busy book, run and reopened, for tests that leave it as it is."""
     url = f"sqlite:///{tmp_path_factory.mktemp('busy')}/books.db"
     if request.param == "postgresql":
-        server: postgres.Server = request.getfixturevalue("postgres_server")
-        url = server.create_database()
-    opened = Desk.open(url, terms=busy_book.TERMS, wallets=busy_book.WALLETS)
-    busy_book.fill(opened)
+        url = request.getfixturevalue("postgres_server").create_database()
+    opened = busy_book.filled(url)
     opened.run("09-19", chunk_size=2)
     busy_book.reopen(opened)
     yield opened

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ledger.schema import balance, book_gate, holder
 from tests.desk import OPENED_ON, Desk, day, free_terms
 from wallet import facade
-from wallet.errors import NoBook, SchemaMismatch
+from wallet.errors import BookExists, NoBook, SchemaMismatch
 from wallet.facade import SAMPLE_TERMS, FundwalletError, OrderOfUse
 from wallet.rules.fund import Terms
 from wallet.schema import announcement, fund_terms, fundwallet_version
@@ -72,13 +72,13 @@ def test_refusals_of_a_new_book_come_in_their_order(desk: Desk) -> None:
     assert refused.value.code == "no_transaction"
 
 
-def test_no_book_is_made_where_a_name_is_taken(database_url: str) -> None:
+def test_no_book_is_made_beside_somebody_s_tables(database_url: str) -> None:
     engine = facade.connect(database_url)
     with engine.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE wallet (name TEXT)"))
-        with pytest.raises(FundwalletError, match="the table wallet already"):
+        connection.execute(sa.text("CREATE TABLE customers (name TEXT)"))
+        with pytest.raises(FundwalletError, match="the table customers"):
             facade.create(connection, OPENED_ON)
-        assert sa.inspect(connection).get_table_names() == ["wallet"]
+        assert sa.inspect(connection).get_table_names() == ["customers"]
         with pytest.raises(NoBook):
             facade.load(connection)
     engine.dispose()
@@ -104,9 +104,11 @@ def test_a_book_stands_beside_the_host_s_own_tables(database_url: str) -> None:
     engine = facade.connect(database_url)
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE shop_order (number INTEGER)"))
-        facade.create(connection, OPENED_ON)
+        facade.create(connection, OPENED_ON, beside=True)
     with engine.begin() as connection:
         assert facade.load(connection).opened_on == OPENED_ON
+        with pytest.raises(BookExists, match="the table account already"):
+            facade.create(connection, OPENED_ON, beside=True)
     engine.dispose()
 
 

@@ -115,12 +115,14 @@ def test_no_figure(text: str) -> None:
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize(("text", "seven_day"), [("6.307", 6307), ("5", 5000), ("-0.05", -50), ("123.4", 123_400)])
+@pytest.mark.parametrize(
+    ("text", "seven_day"), [("6.307", 6307), ("5", 5000), ("-0.05", -50), ("1000", 10**6), ("999999.999", 10**9 - 1)]
+)
 def test_a_yield(text: str, seven_day: int) -> None:
     assert parse_yield(text) == seven_day
 
 
-@pytest.mark.parametrize("text", [*NO_NUMBERS, "6.3070", "6.307%"])
+@pytest.mark.parametrize("text", [*NO_NUMBERS, "6.3070", "6.307%", "1000000"])
 def test_no_yield(text: str) -> None:
     with pytest.raises(InvalidFigure):
         parse_yield(text)

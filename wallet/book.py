@@ -31,8 +31,10 @@ def create(
     code: str = SAMPLE_FUND,
     terms: Sequence[Terms] = SAMPLE_TERMS,
     calendar: TradingCalendar | None = None,
+    *,
+    beside: bool = False,
 ) -> Fund:
-    """Create the tables and the book of a fund in a database that holds none of them.
+    """Create the tables and the book of a fund in an empty database, or `beside` the tables of a host.
 
     Shape: `terms` in order of validity, the first valid on the opening day.
     Raises: NoTransaction, InvalidRequest (no terms, or not in order), OutsideCalendar, BeforeOpening, BookExists.
@@ -48,8 +50,9 @@ def create(
     book.known(opened_on)
     if opened_on < versions[0].valid_from:
         raise BeforeOpening(opened_on, versions[0].valid_from)
-    if existing := set(sa.inspect(connection).get_table_names()) & set(metadata.tables):
-        raise BookExists(f"the table {min(existing)}")
+    existing = set(sa.inspect(connection).get_table_names())
+    if taken := existing & set(metadata.tables) if beside else existing:
+        raise BookExists(f"the table {min(taken)}")
     create_all(connection)
     connection.execute(
         sa.insert(account),

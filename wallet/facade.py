@@ -3,7 +3,8 @@
 The service keeps its own engine and its own transactions:
 
 - `connect(url)` makes an engine that is set up for the ledger; `configure(engine)` sets up one the service has.
-- `create(connection, opened_on)` makes tables and book, beside tables of the host; `load(connection)` finds them again.
+- `create(connection, opened_on)` makes tables and book in an empty database, with `beside=True` beside the host's own
+  tables; `load(connection)` finds them again.
 - Orders take the caller's connection, never commit, and never retry: what they book is committed or rolled back
   together with the service's own rows. Each returns a `Receipt`; asked twice under one request id, the same one.
 - `run_day(engine, ...)` is the exception: the day's steps are many transactions, so it takes the engine.
