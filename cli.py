@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from wallet.console import documents, groups, tables
+from wallet.console import database, documents, groups, tables
 from wallet.console.arguments import PLAIN, Amount, At, Command, OrderOfUse, RequestId, Wallet, terminal
 from wallet.console.outcomes import CHECK_FAILED, DONE, INTERRUPTED, Failure, explain
 from wallet.console.terminal import Terminal
@@ -87,6 +87,15 @@ def options(
             "Default: FUNDWALLET_CALENDAR.",
         ),
     ] = None,
+    operator: Annotated[
+        str | None,
+        typer.Option(
+            "--operator",
+            metavar="NAME",
+            help="Who works here, told to whoever runs the day meanwhile. Default: FUNDWALLET_OPERATOR, or else the "
+            "system's user.",
+        ),
+    ] = None,
     _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = False,
 ) -> None:
     """Keep the books of a wallet whose balance is shares of a money market fund.
@@ -96,7 +105,8 @@ def options(
     """
     files = calendar or [Path(name) for name in os.environ.get("FUNDWALLET_CALENDAR", "").split(os.pathsep) if name]
     # typer could read the environment too, but its oldest supported version passes over it in silence.
-    ctx.obj = Terminal(db or os.environ.get("FUNDWALLET_DB"), as_json, tuple(files))
+    said = operator or os.environ.get("FUNDWALLET_OPERATOR")
+    ctx.obj = Terminal(db or os.environ.get("FUNDWALLET_DB"), as_json, tuple(files), said)
 
 
 @app.command()
@@ -322,4 +332,5 @@ def _expect_all(outcome: documents.Document) -> None:
 app.add_typer(groups.wallet, name="wallet")
 app.add_typer(groups.day, name="day")
 app.add_typer(groups.report, name="report")
+app.add_typer(database.db, name="db")
 app.add_typer(groups.calendar, name="calendar")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,6 +64,14 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     with engine.connect().execution_options(**options) as connection, connection.begin():
         yield connection
+
+
+def file_of(connection: sa.Connection) -> Path | None:
+    """Return the file that a SQLite database is kept in; None for one in memory, and for a server's."""
+    if connection.dialect.name != "sqlite":
+        return None
+    name = next(row.file for row in connection.exec_driver_sql("PRAGMA database_list") if row.name == "main")
+    return Path(name) if name else None
 
 
 def require_transaction(connection: sa.Connection) -> None:

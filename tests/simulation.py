@@ -846,7 +846,7 @@ class Street:
         """Answer for an application as the transfer agent does, or for what is none."""
         model = self.model
         applied = [o for o in model.requests.values() if o.status == "accepted" and o.trade_date <= model.cut_through]
-        applied += [order for order in applied if order.kind != "transfer_in"] * 3
+        applied += [o for o in applied if o.kind != "transfer_in" or len(o.passed + o.claims) > 1] * 4
         known = applied if applied and not self._once_in(5) else list(model.requests.values())
         if not known or self._once_in(15):
             self.do(RecordOutcome(self.pick((*NAMES[: len(model.wallets)], STRANGER)), "nothing", 1))

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from ledger.schema import journal_entry
+from ledger.schema import book_gate, journal_entry
 from tests.desk import SHANGHAI, Desk
-from tests.model import Model, sample_terms
+from tests.model import CUTOFF, Model, sample_terms
 from wallet import facade, limits
 from wallet.confirmation import ENTRY as CONFIRMATION
 from wallet.distribution import ENTRY as INCOME
@@ -30,6 +30,7 @@ from wallet.schema import customer_order
 
 FIRST = datetime(2013, 9, 16, 9, tzinfo=SHANGHAI)
 MERCHANT = "the one merchant"
+LATE = 0.05  # of the orders: an hour old when they arrive
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Storm:
     longest: float = 0.0
     seconds: float = 0.0
     day_runs: int = 0
+    cuts: dict[date, int] = field(default_factory=dict)  # by trade date: the last entry booked before its cutoff
 
     @property
     def rate(self) -> float:
@@ -64,7 +66,7 @@ def rage(url: str, processes: int, seconds: float, wallets: int = 50, seed: int 
     for _ in workers:
         answers.get(timeout=60)  # one "ready" of each
     began = time.monotonic()
-    storm.day_runs = _conduct(url, clock, began + seconds)
+    _conduct(url, clock, began + seconds, storm)
     stop.set()
     storm.seconds = time.monotonic() - began
     for _ in workers:
@@ -78,22 +80,31 @@ def rage(url: str, processes: int, seconds: float, wallets: int = 50, seed: int 
     return storm
 
 
-def _conduct(url: str, clock: Synchronized[int], until: float) -> int:
+def _conduct(url: str, clock: Synchronized[int], until: float, storm: Storm) -> None:
     """Move the simulated clock, an hour at a time, and run the day whenever a step may be due."""
     engine = facade.connect(url)
     with facade.reading(engine) as connection:
         book = facade.load(connection)
-    runs, now = 0, FIRST
-    while time.monotonic() < until:
+    sa.event.listen(engine, "commit", lambda connection: _note_cut(connection, storm.cuts))
+    now = FIRST
+    while time.monotonic() < until or (storm.day_runs < 2 and time.monotonic() < until + 60):
         time.sleep(0.05)
         now += timedelta(hours=1)
         clock.value = _micro(now)
         if now.hour in (0, 15):
             time.sleep(0.05)
             facade.run_day(engine, book, now.date(), now)
-            runs += 1
+            storm.day_runs += 1
     engine.dispose()
-    return runs
+
+
+def _note_cut(connection: sa.Connection, cuts: dict[date, int]) -> None:
+    """Note where in the journal a cutoff stands: its transaction, about to commit, has waited for all orders before."""
+    cut = connection.execute(
+        sa.select(sa.func.max(book_gate.c.cut_through, type_=book_gate.c.cut_through.type))
+    ).scalar_one()
+    if cut not in cuts:
+        cuts[cut] = connection.execute(sa.select(sa.func.max(journal_entry.c.entry_id))).scalar_one() or 0
 
 
 def _customers(url: str, seed: int, wallets: int, clock: Synchronized[int], stop: Any, answers: Any) -> None:
@@ -112,6 +123,7 @@ def _customers(url: str, seed: int, wallets: int, clock: Synchronized[int], stop
         number += 1
         request_id = f"{seed}-{number}"
         at = datetime.fromtimestamp(clock.value / 1_000_000, SHANGHAI) + timedelta(microseconds=rng.randrange(10**6))
+        at -= timedelta(hours=rng.random() < LATE)
         wallet = f"w{rng.randrange(wallets)}"
         began = time.monotonic()
         try:
@@ -185,8 +197,12 @@ def check(desk: Desk, storm: Storm) -> None:
     assert not desk.verify()
 
 
-def replay(desk: Desk, wallets: int = 50) -> None:
-    """Put the accepted orders through the independent model in journal order, and compare every wallet."""
+def replay(desk: Desk, storm: Storm, wallets: int = 50) -> None:
+    """Put the accepted orders through the independent model in journal order, and compare every wallet.
+
+    A cutoff writes no entry, so where it stands among them is the storm's to know: a payment of 14:59 that arrived
+    after it takes nothing back.
+    """
     calendar = desk.book.calendar
     days = [day for year in (2013, 2014) for day in calendar.trading_days(year)]
     terms = [replace(version, facility=10**13) for version in sample_terms()]
@@ -195,7 +211,10 @@ def replay(desk: Desk, wallets: int = 50) -> None:
         model.open_wallet(f"w{n}", FIRST)
     for back in range(60):
         model.announce(date(2013, 9, 16) + timedelta(back), 12_345 + 17 * back)
+    cuts = sorted((entry_id, day) for day, entry_id in storm.cuts.items() if day >= desk.book.opened_on)
     for event in _history(desk):
+        while cuts and cuts[0][0] < event.entry_id:
+            model.run(cuts[0][1], datetime.combine(cuts.pop(0)[1], CUTOFF, SHANGHAI))
         if event.kind in (CONFIRMATION, INCOME):
             midnight = datetime.combine(event.value_date, datetime.min.time(), SHANGHAI)
             model.run(event.value_date - timedelta(event.kind == INCOME), midnight)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -335,6 +337,51 @@ def test_no_line_holds_a_password(url: str) -> None:
     doctor = Shell(url).run("doctor")
     assert doctor.code == 8
     assert "hunter2" not in doctor.out + doctor.err
+
+
+CHANGING = ["transfer-in alice 5 --request x", "day run --through 2013-09-16", "announce 2013-09-18 1.2", "init"]
+
+
+def test_a_read_only_file_is_read_and_not_written(tmp_path: Path) -> None:
+    """A file opened as one that may only be read, which also holds for a user who may write everything."""
+    path = tmp_path / "books.db"
+    shell = Shell(f"sqlite:///{path}")
+    shell.do("init --opened-on 2013-09-16")
+    shell.do("wallet open alice --at 2013-09-16T09:00:00")
+    read_only = Shell(f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert read_only.do("wallet show alice")["shares"] == "0.00"
+    assert read_only.do("verify")["ok"]
+    before = dump(shell.url)
+    for line in CHANGING[:-1]:
+        assert "attempt to write a readonly database" in ended_with(read_only.url, line, 9)
+    assert "it holds the book" in ended_with(read_only.url, "init --opened-on 2013-09-16", 1)
+    assert dump(shell.url) == before
+
+
+@pytest.fixture
+def locked_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """Give the address of a role whose password the server asks for, with a wrong one."""
+    role = f"clerk_{uuid.uuid4().hex[:8]}"
+    engine = sa.create_engine(postgres_server.address, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        rules = Path(connection.exec_driver_sql("SHOW hba_file").scalar_one())
+        if not os.access(rules, os.W_OK):
+            pytest.skip("the server is somebody else's")
+        before = rules.read_text()
+        rules.write_text(f"local all {role} scram-sha-256\n{before}")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+        connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN PASSWORD 'right'")
+        yield postgres_server.address.set(username=role, password="hunter2").render_as_string(hide_password=False)
+        connection.exec_driver_sql(f"DROP ROLE {role}")
+        rules.write_text(before)
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+
+
+def test_a_wrong_password_is_refused_by_the_server_and_never_printed(locked_url: str) -> None:
+    for line in (*UNUSABLE, "db status", "db upgrade", "init --opened-on 2013-09-16", "demo --wallets 2"):
+        told = ended_with(locked_url, line, 9)
+        assert "password authentication failed" in told
+        assert "hunter2" not in told
 
 
 # Checks that fail

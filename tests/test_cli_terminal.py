@@ -17,6 +17,7 @@ import pytest
 
 from tests import postgres
 from tests.shell import ROOT, Ended, Shell, process
+from wallet.schema import VERSION
 
 PACKAGES = ("wallet", "ledger", "calendars")
 
@@ -97,7 +98,7 @@ def test_doctor_reports_the_database(site: Path, tmp_path: Path) -> None:
     ended, wrong = doctor(site, "--db", url)
     assert wrong == {}
     detail = ended.document["checks"][-1]["detail"]
-    assert "schema version 0001, book of 000198 since 2013-09-16" in detail
+    assert f"schema version {VERSION}, book of 000198 since 2013-09-16" in detail
     (tmp_path / "books.db").write_bytes(b"no database" * 100)
     assert "file is not a database" in doctor(site, "--db", url)[1]["database"]
 

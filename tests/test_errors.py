@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ import calendars
 import ledger.errors
 from calendars import DateOutOfRange
 from tests import docstrings
+from tests.desk import SHANGHAI
 from wallet import errors, facade
 from wallet.errors import FundwalletError
 
@@ -48,7 +49,13 @@ REFUSALS: list[tuple[FundwalletError, str, dict[str, object], str]] = [
         errors.SchemaMismatch("0000", "0001"),
         "schema_mismatch",
         {"found": "0000", "expected": "0001"},
-        "this database is of schema version 0000, this program needs 0001",
+        "this database is of schema version 0000, this program needs 0001: upgrade it with `fundwallet db upgrade`",
+    ),
+    (
+        errors.DayBusy("li on desk-1", datetime(2013, 9, 17, 0, 0, 1, 5, tzinfo=SHANGHAI)),
+        "day_busy",
+        {"operator": "li on desk-1", "since": datetime(2013, 9, 17, 0, 0, 1, 5, tzinfo=SHANGHAI)},
+        "the day is being run by li on desk-1 since 2013-09-17T00:00:01+08:00",
     ),
     (
         errors.OutsideCalendar(DateOutOfRange(date(2027, 1, 4), FIRST, LAST, "shanghai")),
@@ -173,8 +180,14 @@ def test_a_refusal_has_a_code_its_facts_and_a_message(
     assert str(error).isprintable()
 
 
+def test_what_is_not_known_is_not_said() -> None:
+    assert str(errors.DayBusy("another operator", None)) == "the day is being run by another operator"
+    newer = "this database is of schema version 0002, this program needs 0001: use the fundwallet that wrote it"
+    assert str(errors.SchemaMismatch("0002", "0001")) == newer
+
+
 def test_only_what_may_succeed_later_is_retryable() -> None:
-    assert [error.code for error, *_ in REFUSALS if error.retryable] == ["facility_exhausted"]
+    assert [error.code for error, *_ in REFUSALS if error.retryable] == ["day_busy", "facility_exhausted"]
 
 
 def test_every_class_is_listed_above() -> None:

@@ -38,7 +38,7 @@ def test_refusals_have_stable_codes_of_their_own() -> None:
     codes = [kind.code for kind in kinds if "code" in vars(kind)]
     assert len(codes) == len(set(codes))
     assert all(inspect.getdoc(kind) for kind in kinds)
-    assert {kind.code for kind in kinds if kind.retryable} == {"facility_exhausted"}
+    assert {kind.code for kind in kinds if kind.retryable} == {"day_busy", "facility_exhausted"}
 
 
 # The caller's transaction

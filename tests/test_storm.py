@@ -31,7 +31,7 @@ def _storm(url: str, seconds: float, facility: int | None = None) -> None:
     storms.check(desk, storm)
     assert storm.day_runs >= 2
     assert _deadlocks(desk) == before
-    storms.replay(desk)
+    storms.replay(desk, storm)
     desk.engine.dispose()
 
 

@@ -36,8 +36,10 @@ def create(
 ) -> Fund:
     """Create the tables and the book of a fund in an empty database, or `beside` the tables of a host.
 
+    Our own tables may be there already, of this version and empty, as the script for a database's owner makes them.
     Shape: `terms` in order of validity, the first valid on the opening day.
-    Raises: NoTransaction, InvalidRequest (no terms, or not in order), OutsideCalendar, BeforeOpening, BookExists.
+    Raises: NoTransaction, InvalidRequest (no terms, or not in order), OutsideCalendar, BeforeOpening, SchemaMismatch,
+    BookExists.
     """
     require_transaction(connection)
     versions = tuple(terms)
@@ -50,10 +52,11 @@ def create(
     book.known(opened_on)
     if opened_on < versions[0].valid_from:
         raise BeforeOpening(opened_on, versions[0].valid_from)
-    existing = set(sa.inspect(connection).get_table_names())
-    if taken := existing & set(metadata.tables) if beside else existing:
-        raise BookExists(f"the table {min(taken)}")
-    create_all(connection)
+    if not _holds_empty_tables(connection):
+        existing = set(sa.inspect(connection).get_table_names())
+        if taken := existing & set(metadata.tables) if beside else existing:
+            raise BookExists(f"the table {min(taken)}")
+        create_all(connection)
     connection.execute(
         sa.insert(account),
         [
@@ -81,12 +84,8 @@ def load(connection: sa.Connection, calendar: TradingCalendar | None = None) -> 
 
     Raises: NoBook, SchemaMismatch.
     """
-    if not sa.inspect(connection).has_table(fundwallet_version.name):
-        raise NoBook
-    version = connection.execute(sa.select(fundwallet_version.c.version_num)).scalar_one()
-    if version != VERSION:
-        raise SchemaMismatch(version, VERSION)
-    row = connection.execute(sa.select(fund)).one_or_none()
+    version = version_of(connection)
+    row = _book_of(connection, version) if version is not None else None
     if row is None:
         raise NoBook
     versions = connection.execute(
@@ -94,6 +93,28 @@ def load(connection: sa.Connection, calendar: TradingCalendar | None = None) -> 
     )
     terms = tuple(terms_of(version) for version in versions)
     return Fund(row.code, row.opened_on, terms, calendar or calendars.load(row.market))
+
+
+def version_of(connection: sa.Connection) -> str | None:
+    """Return the schema version of a database; None when it holds no tables of ours."""
+    if not sa.inspect(connection).has_table(fundwallet_version.name):
+        return None
+    return str(connection.execute(sa.select(fundwallet_version.c.version_num)).scalar_one())
+
+
+def _book_of(connection: sa.Connection, version: str) -> sa.Row[Any] | None:
+    if version != VERSION:
+        raise SchemaMismatch(version, VERSION)
+    return connection.execute(sa.select(fund)).one_or_none()
+
+
+def _holds_empty_tables(connection: sa.Connection) -> bool:
+    version = version_of(connection)
+    if version is None:
+        return False
+    if (row := _book_of(connection, version)) is not None:
+        raise BookExists(f"the book of {row.code}")
+    return True
 
 
 def terms_row(code: str, terms: Terms) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ledger.database import reading
 from wallet import confirmation, distribution, figures, proof, settlement, steps
 from wallet.errors import ControlTotalMismatch
 from wallet.proof import ProofFailed
+from wallet.retries import retrying
 from wallet.rules.fund import Fund
 from wallet.steps import CHUNK, Chunk
 
@@ -286,9 +287,9 @@ def status(connection: sa.Connection, book: Fund, at: datetime) -> DayStatus:
 
 
 def _do(job: Job, step: Step) -> tuple[str, str | None]:
-    """Run one step and return the state that it left, with the reason when it is blocked."""
+    """Run one step, which goes on where it stopped, and return the state that it left, with the reason if not done."""
     try:
-        step.run(job)
+        retrying(partial(step.run, job))
     except Blocked as reason:
         return BLOCKED, str(reason)
     except ProofFailed as failure:

@@ -7,6 +7,7 @@ FundwalletError (LedgerError)       `code` is stable, `retryable` says whether t
 │   └── InvalidFigure
 ├── NoBook, BookExists              the database holds no book, or one already
 ├── SchemaMismatch                  the database is of another version
+├── DayBusy                         another operator is running the day
 ├── OutsideCalendar, BeforeOpening  a date the trading calendar does not know, or before the books
 ├── UnknownWallet, WalletExists
 ├── TradeDateCut                    the cutoff of the order's trade date is booked
@@ -24,7 +25,7 @@ Facts are attributes; messages are built from them. Amounts are in fen.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from calendars import DateOutOfRange
 from ledger.errors import LedgerError
@@ -86,7 +87,20 @@ class SchemaMismatch(FundwalletError):
 
     def __init__(self, found: str, expected: str) -> None:
         self.found, self.expected = found, expected
-        super().__init__(f"this database is of schema version {found}, this program needs {expected}")
+        way = "upgrade it with `fundwallet db upgrade`" if found < expected else "use the fundwallet that wrote it"
+        super().__init__(f"this database is of schema version {found}, this program needs {expected}: {way}")
+
+
+class DayBusy(FundwalletError):
+    """Another operator is running the day: who, and since when (None: that is being written down)."""
+
+    code = "day_busy"
+    retryable = True
+
+    def __init__(self, operator: str, since: datetime | None) -> None:
+        self.operator, self.since = operator, since
+        when = f" since {since.isoformat(timespec='seconds')}" if since is not None else ""
+        super().__init__(f"the day is being run by {operator}{when}")
 
 
 class OutsideCalendar(FundwalletError):

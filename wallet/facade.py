@@ -7,7 +7,10 @@ The service keeps its own engine and its own transactions:
   tables; `load(connection)` finds them again.
 - Orders take the caller's connection, never commit, and never retry: what they book is committed or rolled back
   together with the service's own rows. Each returns a `Receipt`; asked twice under one request id, the same one.
-- `run_day(engine, ...)` is the exception: the day's steps are many transactions, so it takes the engine.
+- `transact(engine, work)` is for those who keep no transactions of their own: it owns one, and tries again where the
+  database asks for that.
+- `run_day(engine, ...)` is the exception: the day's steps are many transactions, so it takes the engine. Run twice at
+  once it does nothing twice; `working(engine, book, operator)` lets only one operator run it.
 - Everything refused is a `FundwalletError` with a stable `code` and a flag `retryable`; nothing has changed then,
   and the transaction can go on.
 
@@ -26,10 +29,12 @@ from wallet.day import DayStatus
 from wallet.day import run as run_day
 from wallet.day import status as day_status
 from wallet.figures import Figure, announce, read_csv
+from wallet.operators import Operator, working
 from wallet.proof import Check, verify
 from wallet.redemption import pay, transfer_out
 from wallet.reports import report_day, show_wallet, statement, trial_balance, yields
 from wallet.requests import Opening, Payment, Refund, TransferIn, TransferOut
+from wallet.retries import transact
 from wallet.rules.fund import SAMPLE_FUND, SAMPLE_TERMS, Fund, Terms
 from wallet.rules.parsing import parse_amount, parse_day, parse_figure, parse_instant, parse_yield
 from wallet.rules.spending import OrderOfUse
@@ -45,6 +50,7 @@ __all__ = [
     "Fund",
     "FundwalletError",
     "Opening",
+    "Operator",
     "OrderOfUse",
     "Payment",
     "Receipt",
@@ -75,9 +81,11 @@ __all__ = [
     "run_day",
     "show_wallet",
     "statement",
+    "transact",
     "transfer_in",
     "transfer_out",
     "trial_balance",
     "verify",
+    "working",
     "yields",
 ]

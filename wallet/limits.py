@@ -21,21 +21,16 @@ FACILITY = "facility"
 
 
 _slots = limit_slot.alias("slots")
+_BOUND = sa.bindparam("bound", type_=limit_slot.c.used.type)
 _SHARES = (
-    sa.select(sa.func.count())
+    sa.select(sa.case((sa.func.max(_slots.c.used) * sa.func.count() <= _BOUND, sa.func.count())))
     .where(_slots.c.book == sa.bindparam("of_book"), _slots.c.name == sa.bindparam("limit"))
     .scalar_subquery()
 )
+"""How many slots share the bound; null when one of them holds more than its share, as after a bound was lowered:
+then only the total can tell."""
 _GATE = sa.select(holder.c.gate).where(holder.c.holder_id == sa.bindparam("holder")).scalar_subquery()
 _TAKEN = limit_slot.c.used + sa.bindparam("amount", type_=limit_slot.c.used.type)
-_BOUND = sa.bindparam("bound", type_=limit_slot.c.used.type)
-_others = limit_slot.alias("others")
-_OVERDRAWN = sa.exists().where(
-    _others.c.book == sa.bindparam("of_book"),
-    _others.c.name == sa.bindparam("limit"),
-    _others.c.used * _SHARES > _BOUND,
-)
-"""A slot holds more than its share: the bound was higher when it was taken, so only the total can tell."""
 _TAKE = (
     sa.update(limit_slot)
     .where(
@@ -43,7 +38,6 @@ _TAKE = (
         limit_slot.c.name == sa.bindparam("limit"),
         limit_slot.c.slot == _GATE,
         _BOUND >= _TAKEN * _SHARES,
-        ~_OVERDRAWN,
     )
     .values(used=_TAKEN)
 )

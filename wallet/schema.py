@@ -7,6 +7,8 @@ limit_slot              limits
 announcement            figures
 distribution            distribution
 day_step, day_chunk     steps
+day_operator            operators
+fundwallet_version      this module stamps a new database, `wallet.migrations` an older one
 """
 
 from __future__ import annotations
@@ -15,9 +17,16 @@ import sqlalchemy as sa
 
 from ledger.schema import APPEND_ONLY, Bytes, Day, Instant, Integer, Small, Text, column, guards, key, metadata, table
 
-VERSION = "0001"
+VERSION = "0002"
+"""The last revision in `wallet.migrations`."""
 
-fundwallet_version = table("fundwallet_version", key("version_num", Text))
+fundwallet_version = sa.Table(
+    "fundwallet_version",
+    metadata,
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="fundwallet_version_pkc"),
+)
+"""The shape is Alembic's."""
 
 fund = table("fund", key("code", Text), column("opened_on", Day), column("market", Text))
 fund_terms = table(
@@ -151,6 +160,8 @@ day_chunk = table(
     column("last_holder", Integer),
     column("entry_id", Integer, null=True),
 )
+day_operator = table("day_operator", key("fund", Text), column("operator", Text), column("since", Instant))
+"""Who is running the day; whether somebody is, only the lock tells."""
 
 KEPT = (announcement, fund_terms)
 """Versions: never changed, only added to."""

@@ -76,7 +76,8 @@ def day_run(
     """Do every step that is due, day by day.
 
     A step never runs before its time. What blocks stops its own chain only, is named, and ends the command with 3.
-    With --at the steps are booked at that instant, otherwise at the time each was due.
+    With --at the steps are booked at that instant, otherwise at the time each was due. One operator runs the day at a
+    time; another is told who it is, and since when.
     """
     from wallet import facade
 
@@ -87,7 +88,8 @@ def day_run(
     with desk.engine() as engine, desk.progress() as progress:
         with facade.reading(engine) as connection:
             book = facade.load(connection, desk.calendar)
-        status = facade.run_day(engine, book, last, now, booked_at=booked_at, progress=progress)
+        with facade.working(engine, book, facade.Operator(desk.operator, desk.instant(None))):
+            status = facade.run_day(engine, book, last, now, booked_at=booked_at, progress=progress)
     desk.show(documents.days(status, desk.calendar.zone), tables.days)
     if status.failed_by is not None:
         raise Failure(CHECK_FAILED, f"failed: {status.failed_by}")

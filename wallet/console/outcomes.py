@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 # Wrong usage has one class in every version of typer, and no public name.
 USAGE: Any = typer.BadParameter.__mro__[1]
-BEFORE_THE_COMMAND = ("--db", "--json", "--calendar")
+BEFORE_THE_COMMAND = ("--db", "--json", "--calendar", "--operator")
 
 
 class Failure(Exception):

@@ -35,7 +35,7 @@ STATES = {
     "not a trading day": (NOTHING, "dim"),
     "skipped: no outside record": ("no record", "dim"),
 }
-NAMES = {"wallet", "request_id", "fund", "at"}
+NAMES = {"wallet", "request_id", "fund", "at", "version", "needed", "from", "to", "backup"}
 """Keys of texts that are shown as they are."""
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -64,6 +64,20 @@ def facts(document: Document) -> list[Part]:
     width = max((len(shown[key]) for key in numbers), default=0)
     longest = max(map(len, document))
     return [f"{_words(key):{longest}}  {shown[key].rjust(width * (key in numbers))}" for key in document]
+
+
+def revisions(document: Document) -> list[Part]:
+    """Show schema versions: what there is, and what an upgrade brings or brought."""
+    told = {key: value for key, value in document.items() if not isinstance(value, list)}
+    listed = [(key, revision) for key, value in document.items() if isinstance(value, list) for revision in value]
+    return [*facts(told), *(f"{_words(key).capitalize()}: {each['version']}, {each['brings']}" for key, each in listed)]
+
+
+def script(text: str) -> list[Part]:
+    """Show text that a program reads: no line of it is broken."""
+    from rich.text import Text
+
+    return [Text(text, no_wrap=True, overflow="ignore")]
 
 
 def statement(document: Document) -> list[Part]:

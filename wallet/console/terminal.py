@@ -5,7 +5,10 @@ A database that cannot be used ends the command here, with a line that never hol
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,11 +43,12 @@ PATIENCE = 2.0
 
 @dataclass
 class Terminal:
-    """One command's terminal; `named` is the database of --db or the environment, None when neither names one."""
+    """One command's terminal; what is None was named neither by an option nor by the environment."""
 
     named: str | None
     as_json: bool
     calendar_files: tuple[Path, ...]
+    operator_named: str | None = None
 
     @cached_property
     def calendar(self) -> TradingCalendar:
@@ -83,6 +87,15 @@ class Terminal:
 
         return pendulum.now(self.calendar.zone.key)
 
+    @cached_property
+    def operator(self) -> str:
+        """Return who works at this terminal: the name given, or the system's user, with machine and process."""
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # a process of no known user
+            user = f"user {os.getuid()}"
+        return f"{self.operator_named or user} on {platform.node()}, process {os.getpid()}"
+
     def day(self, text: str | None) -> date | None:
         """Return the date that was typed, if one was. Raises: InvalidRequest."""
         return None if text is None else parse_day(text)
@@ -91,8 +104,10 @@ class Terminal:
         """Make one call in one transaction, and show its answer once that is committed."""
         from wallet import facade
 
-        with self.engine() as engine, engine.begin() as connection:
-            answer = call(connection, facade.load(connection, self.calendar))
+        with self.engine() as engine:
+            answer = facade.transact(
+                engine, lambda connection: call(connection, facade.load(connection, self.calendar))
+            )
         self.show(document(answer, self.calendar.zone), render)
 
     def read(self, call: Call, render: Render, document: Convert = documents.of) -> Any:
@@ -109,6 +124,8 @@ class Terminal:
 
         Raises: Failure, for whatever the database or its driver raises.
         """
+        import sqlite3
+
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
         from wallet import facade
@@ -124,7 +141,7 @@ class Terminal:
                 engine.dispose()
         except ModuleNotFoundError as error:
             raise Failure(UNUSABLE, f"the {name} needs {error.name}, which is not installed") from error
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
             for secret in (self.url.password, self.url.query.get("password")):
                 reason = reason.replace(str(secret), "***") if secret else reason

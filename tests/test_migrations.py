@@ -1,0 +1,204 @@
+"""Upgrades: of a filled database of version 1, whole or not at all, one at a time, and never by themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from ledger.schema import APPEND_ONLY, metadata
+from tests import version_1
+from tests.desk import OPENED_ON, Desk, day
+from tests.shell import dump
+from wallet import facade, migrations
+from wallet.errors import BookExists, NoBook, SchemaMismatch
+from wallet.facade import FundwalletError
+from wallet.schema import KEPT, VERSION, day_operator, fundwallet_version
+
+
+@pytest.fixture
+def old_url(database_url: str) -> str:
+    """Give a filled database of version 1."""
+    version_1.load(database_url)
+    return database_url
+
+
+@pytest.fixture
+def engine(old_url: str) -> Iterator[sa.Engine]:
+    """Give an engine for the database of version 1."""
+    engine = facade.connect(old_url)
+    yield engine
+    engine.dispose()
+
+
+def _upgrade(engine: sa.Engine) -> list[str]:
+    with engine.begin() as connection:
+        return [revision.version for revision in migrations.upgrade(connection)]
+
+
+def _desk(engine: sa.Engine) -> Desk:
+    with facade.reading(engine) as connection:
+        return Desk(engine, facade.load(connection))
+
+
+def test_a_filled_book_of_version_1_is_upgraded_verifies_and_goes_on(old_url: str, engine: sa.Engine) -> None:
+    before = dump(old_url)
+    assert before["posting"]
+    with facade.reading(engine) as connection, pytest.raises(SchemaMismatch, match="fundwallet db upgrade"):
+        facade.load(connection)
+    assert _upgrade(engine) == ["0002"]
+    after = dump(old_url)
+    assert (after.pop("fundwallet_version"), after.pop("day_operator")) == ([f"('{VERSION}',)"], [])
+    assert before.pop("fundwallet_version") == ["('0001',)"]
+    assert after == before
+    desk = _desk(engine)
+    assert not desk.verify()
+    desk.pay("alice", 1_00, "09-19 10:00", "after the upgrade")
+    assert desk.run("09-19").days[-1][1]["prove"] == "done"
+    assert not desk.verify()
+
+
+def test_an_upgraded_database_is_like_a_new_one(
+    old_url: str,
+    engine: sa.Engine,
+    engine_kind: str,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    _upgrade(engine)
+    new = f"sqlite:///{tmp_path_factory.mktemp('new')}/books.db"
+    if engine_kind == "postgresql":
+        new = request.getfixturevalue("postgres_server").create_database()
+    Desk.open(new).engine.dispose()
+    assert version_1.catalogue(old_url) == version_1.catalogue(new)
+
+
+@pytest.mark.parametrize("table", [*APPEND_ONLY, *KEPT], ids=lambda table: table.name)
+def test_the_guards_are_there_afterwards(engine: sa.Engine, table: sa.Table) -> None:
+    _upgrade(engine)
+    column = next(iter(table.primary_key.columns))
+    for statement in (sa.delete(table), sa.update(table).values({column: column})):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(statement)
+
+
+def test_what_is_new_is_left_alone(engine: sa.Engine) -> None:
+    assert _upgrade(engine) == ["0002"]
+    assert _upgrade(engine) == []
+
+
+def test_an_upgrade_that_fails_has_not_happened(
+    old_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, tables = dump(old_url), version_1.catalogue(old_url)
+    script = migrations._scripts().get_revision("0002").module
+    original = script.upgrade
+
+    def fail() -> None:
+        original()
+        raise RuntimeError("the machine stops here")
+
+    monkeypatch.setattr(script, "upgrade", fail)
+    with pytest.raises(RuntimeError, match="stops here"):
+        _upgrade(engine)
+    assert (dump(old_url), version_1.catalogue(old_url)) == (before, tables)
+    monkeypatch.undo()
+    assert _upgrade(engine) == ["0002"]
+
+
+def test_of_two_upgrades_at_once_the_second_waits_and_finds_nothing_to_do(old_url: str, engine: sa.Engine) -> None:
+    second: list[list[str]] = []
+    other = facade.connect(old_url)
+    waiting = threading.Thread(target=lambda: second.append(_upgrade(other)))
+    with engine.begin() as connection:
+        migrations.lock(connection)
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        assert [revision.version for revision in migrations.upgrade(connection)] == ["0002"]
+    waiting.join(20)
+    other.dispose()
+    assert second == [[]]
+
+
+def test_refusals_come_in_their_order(engine: sa.Engine, database_url: str) -> None:
+    with engine.connect() as connection, pytest.raises(FundwalletError) as refused:
+        migrations.upgrade(connection)
+    assert refused.value.code == "no_transaction"
+    with engine.begin() as connection:
+        connection.execute(sa.update(fundwallet_version).values(version_num="0999"))
+    with engine.begin() as connection, pytest.raises(SchemaMismatch, match="the fundwallet that wrote it"):
+        migrations.upgrade(connection)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE fundwallet_version"))
+    with engine.begin() as connection, pytest.raises(NoBook):
+        migrations.upgrade(connection)
+
+
+def test_the_script_upgrades_as_the_function_does(old_url: str, engine: sa.Engine, engine_kind: str) -> None:
+    version_1.execute(old_url, migrations.script(engine_kind, "0001"))
+    with facade.reading(engine) as connection:
+        assert migrations.pending(connection) == []
+    assert not _desk(engine).verify()
+    assert migrations.script(engine_kind, VERSION) == ""
+    with pytest.raises(FundwalletError, match="version 7"):
+        migrations.script(engine_kind, "7")
+
+
+def test_the_script_from_the_start_makes_the_tables_in_which_a_book_is_created(
+    database_url: str, engine_kind: str
+) -> None:
+    version_1.execute(database_url, migrations.script(engine_kind))
+    made = version_1.catalogue(database_url)
+    assert {table for table in metadata.tables if any(row[0] == table for row in made)} >= {
+        "posting",
+        day_operator.name,
+    }
+    engine = facade.connect(database_url)
+    with engine.begin() as connection:
+        book = facade.create(connection, OPENED_ON)
+        with pytest.raises(BookExists, match="the book of 000198"):
+            facade.create(connection, OPENED_ON)
+    assert version_1.catalogue(database_url) == made
+    desk = Desk(engine, book)
+    desk.open_wallet("alice")
+    desk.transfer_in("alice", 100_00, "09-16 10:00")
+    desk.run("09-16")
+    assert not desk.verify()
+    engine.dispose()
+
+
+def test_tables_of_another_version_are_no_place_for_a_book(engine: sa.Engine) -> None:
+    with engine.begin() as connection, pytest.raises(SchemaMismatch):
+        facade.create(connection, day("09-16"))
+
+
+def test_a_file_is_copied_under_a_name_that_is_free(tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("copied") / "books of 书.db"
+    version_1.load(f"sqlite:///{file}")
+    engine = facade.connect(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        first, second = migrations.back_up(connection), migrations.back_up(connection)
+        migrations.upgrade(connection)
+    engine.dispose()
+    assert (first, second) == (file.with_name(f"{file.name}-0001.backup"), file.with_name(f"{file.name}-0001-2.backup"))
+    original = file.parent / "original.db"
+    version_1.load(f"sqlite:///{original}")
+    assert dump(f"sqlite:///{first}") == dump(f"sqlite:///{original}")
+    assert version_1.catalogue(f"sqlite:///{second}") == version_1.catalogue(f"sqlite:///{original}")
+
+
+def test_what_is_no_file_is_not_copied(database_url: str, engine_kind: str) -> None:
+    engine = facade.connect(database_url if engine_kind == "postgresql" else "sqlite://")
+    with engine.begin() as connection:
+        facade.create(connection, OPENED_ON)
+        assert migrations.back_up(connection) is None
+    engine.dispose()
+
+
+def test_this_program_needs_the_last_revision() -> None:
+    versions = [revision.version for revision in migrations.revisions()]
+    assert versions == sorted(set(versions))
+    assert versions[-1] == VERSION
