@@ -7,8 +7,9 @@ keys and recursive triggers on. PostgreSQL: READ COMMITTED, whatever the server'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,18 @@ READING = "fundwallet_reading"
 """Execution option of a connection that only reads: on SQLite it begins without the write lock."""
 
 BUSY_MILLISECONDS = 15_000
+PATIENCE = 10
+"""Seconds that a server may take to answer at all, unless the address says otherwise."""
 
 
 def connect(url: str | sa.URL) -> sa.Engine:
     """Return an engine for `url`, set up by `configure`. Nothing is opened or created yet."""
     parsed = sa.make_url(url)
-    options: dict[str, Any] = {"isolation_level": "READ COMMITTED"} if parsed.get_backend_name() == "postgresql" else {}
+    options: dict[str, Any] = {}
+    if parsed.get_backend_name() == "postgresql":
+        options["isolation_level"] = "READ COMMITTED"
+        if "connect_timeout" not in parsed.query:
+            options["connect_args"] = {"connect_timeout": PATIENCE}
     return configure(sa.create_engine(parsed, **options))
 
 
@@ -42,7 +49,6 @@ def _set_up_sqlite(dbapi_connection: Any, _record: object) -> None:
     cursor = dbapi_connection.cursor()
     for pragma in (
         f"busy_timeout = {BUSY_MILLISECONDS}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "recursive_triggers = ON",
@@ -52,8 +58,23 @@ def _set_up_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    reading = connection.get_execution_options().get(READING, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get(READING, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    if "write-ahead" not in connection.info:
+        _write_ahead(connection)
+        connection.info["write-ahead"] = True
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _write_ahead(connection: sa.Connection) -> None:
+    """Switch a database to the write-ahead log before it is first written to, if it is empty or ours.
+
+    The switch stays in the file, so a file of somebody else's is left as it is.
+    """
+    ours = "SELECT count(*) = 0 OR sum(name = 'journal_entry') FROM sqlite_master WHERE type = 'table'"
+    if connection.exec_driver_sql(ours).scalar():
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
 
 @contextmanager
@@ -72,6 +93,17 @@ def file_of(connection: sa.Connection) -> Path | None:
         return None
     name = next(row.file for row in connection.exec_driver_sql("PRAGMA database_list") if row.name == "main")
     return Path(name) if name else None
+
+
+def make_beside(books: Path, file: Path) -> None:
+    """Make an empty file that the same users may read and write as the books. Raises: OSError, also if they may not."""
+    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.fstat(handle).st_size == 0:
+            with suppress(PermissionError):  # it is another user's, who has done it
+                os.chmod(file, books.stat().st_mode & 0o777)
+    finally:
+        os.close(handle)
 
 
 def require_transaction(connection: sa.Connection) -> None:

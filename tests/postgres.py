@@ -19,9 +19,10 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -53,9 +54,13 @@ class NoServer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, known by the address of a database that is there to connect to and nothing else."""
+    """A running server, known by the address of a database that is there to connect to and nothing else.
+
+    `pg_ctl` controls a server that was started here; one that was there already is not ours to stop.
+    """
 
     address: sa.URL
+    pg_ctl: Callable[..., None] | None = None
 
     def create_database(self, template: str | None = None) -> str:
         """Create an empty database, or a copy of `template`, and return its SQLAlchemy URL.
@@ -70,6 +75,16 @@ class Server:
     def drop_database(self, url: str) -> None:
         """Drop a database made here, and whoever is still connected to it."""
         self._execute(f'DROP DATABASE IF EXISTS "{sa.make_url(url).database}" WITH (FORCE)')
+
+    def crash(self) -> None:
+        """Stop a server of our own at once, as a power cut does: nobody is told, nothing is tidied up."""
+        assert self.pg_ctl is not None, "this server is not ours"
+        self.pg_ctl("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        """Start a server of our own again, and wait until it has recovered what was committed."""
+        assert self.pg_ctl is not None, "this server is not ours"
+        self.pg_ctl("start")
 
     def setting(self, name: str) -> str:
         """Return a server setting as PostgreSQL shows it, such as "on"."""
@@ -107,9 +122,10 @@ def running(*, durable: bool = False, programs: Path | None = None) -> Iterator[
         with _stopped_in_the_end(programs / "pg_ctl", data, home, store):
             _run(programs / "initdb", "-D", data, "-U", "fundwallet", *INITDB_OPTIONS, home=home)
             _configure(data, home, durable)
-            _run(programs / "pg_ctl", "-D", data, "-l", home / "log", "-w", "-t", "60", "start", home=home)
+            control = partial(_run, programs / "pg_ctl", "-D", data, "-l", home / "log", "-w", "-t", "60", home=home)
+            control("start")
             query = {"host": str(home), "port": PORT}
-            yield Server(sa.URL.create("postgresql+psycopg", "fundwallet", database="postgres", query=query))
+            yield Server(sa.URL.create("postgresql+psycopg", "fundwallet", database="postgres", query=query), control)
 
 
 def of_the_distribution() -> Path | None:

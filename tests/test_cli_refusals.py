@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -337,6 +339,38 @@ def test_no_line_holds_a_password(url: str) -> None:
     doctor = Shell(url).run("doctor")
     assert doctor.code == 8
     assert "hunter2" not in doctor.out + doctor.err
+
+
+@pytest.mark.parametrize(
+    "line", ["wallet show alice", "db status", "verify", "doctor", "pay a 1 --merchant m --request r"]
+)
+def test_somebody_else_s_file_is_left_as_it_is(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE somebodys (thing INTEGER)")
+        connection.commit()
+    before = path.read_bytes()
+    Shell(f"sqlite:///{path}").run(*line.split())
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["theirs.db"]
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("sqlite:///{0}/" + "x" * 300, "there is no database"),
+        ("sqlite:///{0}/books.db?timeout=soon", "an address that cannot be read"),
+        ("sqlite:///{0}/books.db?uri=perhaps", "an address that cannot be read"),
+        ("sqlite:///file:{0}/books.db", "there is no database"),
+        ("sqlite:///{0}/\udcff.db", "no database URL"),
+        ("postgresql://u:hunter2\udcff@localhost/x", "no database URL"),
+        ("postgresql://u:ail@127.0.0.1:1/x", "holds the password"),
+    ],
+)
+def test_addresses_that_lead_nowhere(address: str, told: str, tmp_path: Path) -> None:
+    Shell(f"sqlite:///{tmp_path}/books.db").do("init --opened-on 2013-09-16")
+    for line in ("wallet show alice", "db status"):
+        assert told in ended_with(address.format(tmp_path), line, 9)
 
 
 CHANGING = ["transfer-in alice 5 --request x", "day run --through 2013-09-16", "announce 2013-09-18 1.2", "init"]

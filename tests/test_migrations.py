@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import op
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 
 from ledger.schema import APPEND_ONLY, metadata
-from tests import version_1
+from tests import power, version_1
 from tests.desk import OPENED_ON, Desk, day
 from tests.shell import dump
 from wallet import facade, migrations
+from wallet.book import lock_schema
 from wallet.errors import BookExists, NoBook, SchemaMismatch
 from wallet.facade import FundwalletError
 from wallet.schema import KEPT, VERSION, day_operator, fundwallet_version
@@ -96,8 +101,8 @@ def test_an_upgrade_that_fails_has_not_happened(
     script = migrations._scripts().get_revision("0002").module
     original = script.upgrade
 
-    def fail() -> None:
-        original()
+    def fail(op: Operations) -> None:
+        original(op)
         raise RuntimeError("the machine stops here")
 
     monkeypatch.setattr(script, "upgrade", fail)
@@ -113,7 +118,7 @@ def test_of_two_upgrades_at_once_the_second_waits_and_finds_nothing_to_do(old_ur
     other = facade.connect(old_url)
     waiting = threading.Thread(target=lambda: second.append(_upgrade(other)))
     with engine.begin() as connection:
-        migrations.lock(connection)
+        lock_schema(connection)
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive()
@@ -202,3 +207,112 @@ def test_this_program_needs_the_last_revision() -> None:
     versions = [revision.version for revision in migrations.revisions()]
     assert versions == sorted(set(versions))
     assert versions[-1] == VERSION
+
+
+def upgrade_it(engine: sa.Engine, _diary: power.Diary) -> None:
+    """Upgrade, as a process that is killed."""
+    _upgrade(engine)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_upgrade_killed_at_its_commit_is_whole_or_has_not_happened(
+    old_url: str, engine: sa.Engine, tmp_path: Path, moment: power.Moment
+) -> None:
+    before = dump(old_url)
+    power.killed_at(old_url, upgrade_it, power.Diary(str(tmp_path / "diary")), 1, moment)
+    if moment == "before":
+        assert dump(old_url) == before
+    assert _upgrade(engine) == (["0002"] if moment == "before" else [])
+    assert not _desk(engine).verify()
+
+
+@pytest.mark.slow
+def test_an_upgrade_killed_at_any_moment_is_whole_or_has_not_happened(
+    engine_kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    server = request.getfixturevalue("durable_postgres_server") if engine_kind == "postgresql" else None
+    found = []
+    for n in range(40):
+        url = server.create_database() if server else f"sqlite:///{tmp_path}/{n}.db"
+        version_1.load(url)
+        diary = power.Diary(str(tmp_path / f"{n}.diary"))
+        power.killed_amid(url, [(upgrade_it, diary)], n * 0.004)
+        engine = facade.connect(url)
+        with facade.reading(engine) as connection:
+            found.append(len(migrations.pending(connection)))
+        assert len(_upgrade(engine)) == found[-1]
+        assert not _desk(engine).verify()
+        engine.dispose()
+        if server:
+            server.drop_database(url)
+    assert set(found) == {0, 1}, "killed too early or too late every time"
+
+
+def test_a_host_s_own_revision_may_upgrade_the_books(engine: sa.Engine) -> None:
+    """With Alembic in the middle of its own work: its operations stay the host's."""
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context) as host:
+            op.create_table("shop", sa.Column("number", sa.Integer))
+            migrations.upgrade(connection)
+            op.add_column("shop", sa.Column("goods", sa.Text))
+            assert host is not None
+    assert not _desk(engine).verify()
+
+
+def test_tables_are_made_where_the_version_is(database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite has no schemas")
+    version_1.load(database_url)
+    plain = facade.connect(database_url)
+    with plain.begin() as connection:
+        connection.execute(sa.text("CREATE SCHEMA books"))
+    elsewhere = sa.make_url(database_url).update_query_dict({"options": "-csearch_path=books,public"})
+    engine = facade.connect(elsewhere)
+    with engine.begin() as connection:
+        assert migrations.upgrade(connection)
+        assert connection.execute(sa.text("SHOW search_path")).scalar() == "books,public"
+    assert not _desk(plain).verify()
+    assert sa.inspect(plain).has_table("day_operator", schema="public")
+    for each in (plain, engine):
+        each.dispose()
+
+
+def test_two_who_create_at_once_make_one_book(database_url: str) -> None:
+    engines = [facade.connect(database_url) for _ in range(2)]
+    refused: list[BookExists] = []
+
+    def create() -> None:
+        try:
+            with engines[1].begin() as connection:
+                facade.create(connection, OPENED_ON)
+        except BookExists as error:
+            refused.append(error)
+
+    with engines[0].begin() as connection:
+        facade.create(connection, OPENED_ON)
+        second = threading.Thread(target=create)
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+    second.join(20)
+    assert [str(error) for error in refused] == [str(BookExists("the book of 000198"))]
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_copy_is_for_the_same_users_and_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "books.db"
+    version_1.load(f"sqlite:///{file}")
+    file.chmod(0o640)
+    engine = facade.connect(f"sqlite:///{file}")
+    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+    with engine.begin() as connection:
+        with pytest.raises(OSError, match="no room"):
+            migrations.back_up(connection)
+        assert not list(tmp_path.glob("*.backup*"))
+        monkeypatch.undo()
+        copy = migrations.back_up(connection)
+    engine.dispose()
+    assert copy is not None
+    assert copy.stat().st_mode & 0o777 == 0o640

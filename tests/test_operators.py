@@ -118,7 +118,53 @@ def test_the_command_signs_with_name_machine_and_process(
     assert f"'{told} on {os.uname().nodename}, process {os.getpid()}'" in signed[0]
 
 
-def test_another_book_s_day_and_books_in_memory_are_not_held(tmp_path: Path) -> None:
+def test_who_lost_the_lock_does_not_sign_off_the_next(desk: Desk) -> None:
+    if desk.engine.dialect.name != "postgresql":
+        pytest.skip("a file's lock is lost with its process only")
+    with facade.working(desk.engine, desk.book, LI):
+        with desk.engine.connect() as connection:
+            end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            connection.execute(sa.text(end))
+        _wait_until_free(desk)
+        second = facade.connect(desk.engine.url)
+        wu = facade.working(second, desk.book, WU)
+        wu.__enter__()
+    assert [row.operator for row in desk.rows(day_operator)] == [WU.name]
+    with pytest.raises(DayBusy, match="wu on desk-2"), facade.working(desk.engine, desk.book, LI):
+        pytest.fail("both work")
+    wu.__exit__(None, None, None)
+    assert desk.rows(day_operator) == []
+    second.dispose()
+
+
+def test_the_lock_s_file_is_for_whoever_may_write_the_books(tmp_path: Path) -> None:
+    desk = Desk.open(f"sqlite:///{tmp_path / 'books.db'}")
+    (tmp_path / "books.db").chmod(0o660)
+    with facade.working(desk.engine, desk.book, LI):
+        assert (tmp_path / "books.db-day-000198").stat().st_mode & 0o777 == 0o660
+    (tmp_path / "books.db-day-000198").unlink()
+    (tmp_path / "books.db-day-000198").mkdir()
+    with pytest.raises(IsADirectoryError), facade.working(desk.engine, desk.book, LI):
+        pytest.fail("works without a lock")
+    desk.engine.dispose()
+
+
+def test_books_in_two_schemas_have_two_days(database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite has no schemas")
+    desks = []
+    for schema in ("one", "Two"):
+        with facade.connect(database_url).begin() as connection:
+            connection.execute(sa.text(f'CREATE SCHEMA "{schema}"'))
+        url = sa.make_url(database_url).update_query_dict({"options": f'-csearch_path="{schema}"'})
+        desks.append(Desk.open(url.render_as_string(hide_password=False)))
+    first, second = desks
+    with facade.working(first.engine, first.book, LI), facade.working(second.engine, second.book, WU):
+        assert [row.operator for row in first.rows(day_operator)] == [LI.name]
+        assert [row.operator for row in second.rows(day_operator)] == [WU.name]
+
+
+def test_books_in_memory_are_not_held_and_files_are_named_in_any_way(tmp_path: Path) -> None:
     memory = facade.connect("sqlite://")
     with memory.begin() as connection:
         book = facade.create(connection, OPENED_ON)

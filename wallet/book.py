@@ -25,6 +25,10 @@ GATES = {"sqlite": 1, "postgresql": 16}
 """Gates and facility slots of a book; SQLite has one writer, so one is enough."""
 
 
+SCHEMA_LOCK = 0x66756E6477616C
+"""Key of the advisory lock under which tables are made on PostgreSQL."""
+
+
 def create(
     connection: sa.Connection,
     opened_on: date,
@@ -52,6 +56,7 @@ def create(
     book.known(opened_on)
     if opened_on < versions[0].valid_from:
         raise BeforeOpening(opened_on, versions[0].valid_from)
+    lock_schema(connection)
     if not _holds_empty_tables(connection):
         existing = set(sa.inspect(connection).get_table_names())
         if taken := existing & set(metadata.tables) if beside else existing:
@@ -99,7 +104,14 @@ def version_of(connection: sa.Connection) -> str | None:
     """Return the schema version of a database; None when it holds no tables of ours."""
     if not sa.inspect(connection).has_table(fundwallet_version.name):
         return None
-    return str(connection.execute(sa.select(fundwallet_version.c.version_num)).scalar_one())
+    return ", ".join(connection.execute(sa.select(fundwallet_version.c.version_num)).scalars()) or "none"
+
+
+def lock_schema(connection: sa.Connection) -> None:
+    """Let nobody else create or upgrade tables until the caller's transaction ends. Raises: NoTransaction."""
+    require_transaction(connection)
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
 
 
 def _book_of(connection: sa.Connection, version: str) -> sa.Row[Any] | None:

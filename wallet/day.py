@@ -18,7 +18,7 @@ from ledger.database import reading
 from wallet import confirmation, distribution, figures, proof, settlement, steps
 from wallet.errors import ControlTotalMismatch
 from wallet.proof import ProofFailed
-from wallet.retries import retrying
+from wallet.retries import transact
 from wallet.rules.fund import Fund
 from wallet.steps import CHUNK, Chunk
 
@@ -51,10 +51,6 @@ class Job:
     progress: Progress = silent
     chunk_size: int = CHUNK
 
-    def finish(self, connection: sa.Connection, state: str = DONE) -> None:
-        """Write the step down as complete."""
-        steps.finish(connection, self.book, self.day, self.step, self.booked_at, state)
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -74,6 +70,17 @@ class Step:
         return book.instant(day + timedelta(self.due[0]), self.due[1])
 
 
+def _once(job: Job, work: Callable[[sa.Connection], object], state: str = DONE) -> None:
+    """Do what completes a step and write the step down, in one transaction."""
+
+    def do(connection: sa.Connection) -> None:
+        if steps.begin(connection, job.book, job.day, job.step):
+            work(connection)
+            steps.finish(connection, job.book, job.day, job.step, job.booked_at, state)
+
+    transact(job.engine, do)
+
+
 def _in_chunks(
     job: Job,
     step: str,
@@ -81,19 +88,24 @@ def _in_chunks(
     work: Callable[[sa.Connection, Fund, date, datetime, Chunk], int],
 ) -> None:
     """Plan a step's chunks once, then do those that are not done, each in its own transaction."""
-    with job.engine.begin() as connection:
+
+    def planned(connection: sa.Connection) -> list[tuple[Chunk, int | None]]:
         if not steps.begin(connection, job.book, job.day, job.step):
-            return
+            return []
         if not steps.chunks(connection, job.book, job.day, step):
             steps.plan(connection, job.book, job.day, step, plan(connection))
-        planned = steps.chunks(connection, job.book, job.day, step)
-    for chunk, entry_id in planned:
+        return steps.chunks(connection, job.book, job.day, step)
+
+    def do(connection: sa.Connection, chunk: Chunk) -> None:
+        if steps.begin_chunk(connection, job.book, job.day, step, chunk):
+            entry_id = work(connection, job.book, job.day, job.booked_at, chunk)
+            steps.finish_chunk(connection, job.book, job.day, step, chunk, entry_id)
+
+    chunks = transact(job.engine, planned)
+    for chunk, entry_id in chunks:
         if entry_id is None:
-            with job.engine.begin() as connection:
-                if steps.begin_chunk(connection, job.book, job.day, step, chunk):
-                    entry_id = work(connection, job.book, job.day, job.booked_at, chunk)
-                    steps.finish_chunk(connection, job.book, job.day, step, chunk, entry_id)
-        job.progress(f"{step} {job.day}", chunk.number, len(planned))
+            transact(job.engine, partial(do, chunk=chunk))
+        job.progress(f"{step} {job.day}", chunk.number, len(chunks))
 
 
 def _confirm(job: Job) -> None:
@@ -107,26 +119,16 @@ def _settle(job: Job) -> None:
     if job.book.calendar.is_trading_day(job.day):
         plan = partial(settlement.plan, book=job.book, day=job.day, size=job.chunk_size)
         _in_chunks(job, job.step, plan, settlement.pay_out)
-    with job.engine.begin() as connection:
-        if steps.begin(connection, job.book, job.day, job.step):
-            settlement.settle_house(connection, job.book, job.day, job.booked_at)
-            job.finish(connection)
+    _once(job, lambda connection: settlement.settle_house(connection, job.book, job.day, job.booked_at))
 
 
 def _cutoff(job: Job) -> None:
-    with job.engine.begin() as connection:
-        if steps.begin(connection, job.book, job.day, job.step):
-            gates.cut(connection, job.book.code, job.day)
-            job.finish(connection)
+    _once(job, lambda connection: gates.cut(connection, job.book.code, job.day))
 
 
 def _close(job: Job) -> None:
-    with job.engine.begin() as connection:
-        gates.close(connection, job.book.code, job.day)
-    with job.engine.begin() as connection:
-        if steps.begin(connection, job.book, job.day, job.step):
-            balances.write_totals(connection, job.book.code, job.book.chart, job.day)
-            job.finish(connection)
+    transact(job.engine, lambda connection: gates.close(connection, job.book.code, job.day))
+    _once(job, lambda connection: balances.write_totals(connection, job.book.code, job.book.chart, job.day))
 
 
 def _distribute(job: Job) -> None:
@@ -150,10 +152,7 @@ def _distribute(job: Job) -> None:
         _in_chunks(job, job.step, plan, distribution.distribute)
     except ControlTotalMismatch as error:
         raise Blocked(str(error)) from error
-    with job.engine.begin() as connection:
-        if steps.begin(connection, job.book, job.day, job.step):
-            distribution.check(connection, job.book, job.day)
-            job.finish(connection)
+    _once(job, lambda connection: distribution.check(connection, job.book, job.day))
 
 
 def _reconcile(job: Job) -> None:
@@ -167,9 +166,7 @@ def _prove(job: Job) -> None:
 
 
 def _write_down(job: Job, state: str = DONE) -> None:
-    with job.engine.begin() as connection:
-        if steps.begin(connection, job.book, job.day, job.step):
-            job.finish(connection, state)
+    _once(job, lambda _: None, state)
 
 
 def _for_confirm(book: Fund, day: date) -> Iterator[tuple[date, str]]:
@@ -287,9 +284,9 @@ def status(connection: sa.Connection, book: Fund, at: datetime) -> DayStatus:
 
 
 def _do(job: Job, step: Step) -> tuple[str, str | None]:
-    """Run one step, which goes on where it stopped, and return the state that it left, with the reason if not done."""
+    """Run one step and return the state that it left, with the reason when it is not done."""
     try:
-        retrying(partial(step.run, job))
+        step.run(job)
     except Blocked as reason:
         return BLOCKED, str(reason)
     except ProofFailed as failure:

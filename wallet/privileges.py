@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects import postgresql
-
 from ledger import schema as ledger
 from ledger.schema import entry_ids, metadata
 from wallet import schema as wallet
@@ -20,23 +18,24 @@ INSERT_ONLY = (
     wallet.distribution,
     wallet.day_step,
 )
-CHANGED = (
-    ledger.balance,
-    wallet.customer_order,
-    wallet.advance,
-    wallet.limit_slot,
-    wallet.day_chunk,
-    ledger.holder,  # never changed, but locked: PostgreSQL locks rows only for who may update them
-)
-FIXED_ROWS = (ledger.book_gate, wallet.fund)
-"""Changed or locked, but the rows are those that the book was created with."""
+CHANGED = {
+    ledger.balance: "amount",
+    wallet.customer_order: "remaining, passed_to_advancer, refunded, status, outcome, return_code, confirmed,"
+    " confirmed_by",
+    wallet.advance: "shares, redeemed_by",
+    wallet.limit_slot: "used",
+    wallet.day_chunk: "entry_id",
+    ledger.holder: "gate",  # never changed, but locked: PostgreSQL locks rows only for who may update some column
+}
+FIXED_ROWS = {ledger.book_gate: "closed_through, cut_through", wallet.fund: "market"}
+"""Changed or, the fund, locked; but the rows are those that the book was created with."""
 
-RIGHTS = {
-    **dict.fromkeys(READ_ONLY, "SELECT"),
-    **dict.fromkeys(INSERT_ONLY, "SELECT, INSERT"),
-    **dict.fromkeys(CHANGED, "SELECT, INSERT, UPDATE"),
-    **dict.fromkeys(FIXED_ROWS, "SELECT, UPDATE"),
-    wallet.day_operator: "SELECT, INSERT, DELETE",
+RIGHTS: dict[object, tuple[str, ...]] = {
+    **dict.fromkeys(READ_ONLY, ("SELECT",)),
+    **dict.fromkeys(INSERT_ONLY, ("SELECT", "INSERT")),
+    **{table: ("SELECT", "INSERT", f"UPDATE ({columns})") for table, columns in CHANGED.items()},
+    **{table: ("SELECT", f"UPDATE ({columns})") for table, columns in FIXED_ROWS.items()},
+    wallet.day_operator: ("SELECT", "INSERT", "DELETE"),
 }
 
 
@@ -45,11 +44,10 @@ def grants(role: str, schema: str = "public") -> list[str]:
 
     It cannot change history, terms or the schema, and deletes nothing but the mark of who runs the day.
     """
-    quote = postgresql.dialect().identifier_preparer.quote_identifier  # type: ignore[no-untyped-call]
-    to, place = f"TO {quote(role)};", quote(schema)
-    tables = [f"GRANT {RIGHTS[table]} ON {place}.{quote(table.name)} {to}" for table in metadata.sorted_tables]
-    return [
-        f"GRANT USAGE ON SCHEMA {place} {to}",
-        *tables,
-        f"GRANT USAGE ON SEQUENCE {place}.{quote(entry_ids.name)} {to}",
-    ]
+    to, place = f"TO {_quoted(role)};", _quoted(schema)
+    tables = [f"GRANT {', '.join(RIGHTS[table])} ON {place}.{table.name} {to}" for table in metadata.sorted_tables]
+    return [f"GRANT USAGE ON SCHEMA {place} {to}", *tables, f"GRANT USAGE ON SEQUENCE {place}.{entry_ids.name} {to}"]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

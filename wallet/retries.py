@@ -29,26 +29,18 @@ BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Result:
     """Do `work` in a transaction of its own and return what it returns, once that is committed.
 
-    `work` may be called several times, each time after everything it did was rolled back.
+    `work` may be called several times, each time after everything it did was rolled back. On SQLite each attempt waits
+    as long as the engine's busy timeout lets it.
     """
-
-    def attempt() -> Result:
-        with engine.begin() as connection:
-            return work(connection)
-
-    return retrying(attempt)
-
-
-def retrying(attempt: Callable[[], Result]) -> Result:
-    """Call something that leaves nothing half done until the database lets it pass, ATTEMPTS times at most."""
-    for number in range(1, ATTEMPTS):
+    for number in range(1, ATTEMPTS + 1):
         try:
-            return attempt()
+            with engine.begin() as connection:
+                return work(connection)
         except DBAPIError as error:
-            if not may_pass(error):
+            if number == ATTEMPTS or not may_pass(error):
                 raise
         time.sleep(random.uniform(0, FIRST_PAUSE * 2**number))
-    return attempt()
+    raise AssertionError("the last attempt returns or raises")
 
 
 def may_pass(error: DBAPIError) -> bool:

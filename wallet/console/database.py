@@ -41,10 +41,11 @@ def upgrade(ctx: typer.Context) -> None:
     PostgreSQL database safe is your own backup.
     """
     from wallet import migrations
+    from wallet.book import lock_schema
     from wallet.schema import VERSION
 
     def bring(connection: Connection) -> tuple[list[Revision], str | None]:
-        migrations.lock(connection)
+        lock_schema(connection)
         copy = migrations.back_up(connection) if migrations.pending(connection) else None
         return migrations.upgrade(connection), str(copy) if copy else None
 

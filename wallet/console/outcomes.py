@@ -44,7 +44,7 @@ def explain(error: Exception) -> tuple[int, str] | None:
         case FundwalletError() | CalendarError():
             code = REFUSED
         case UnicodeEncodeError():
-            return WRONG_USAGE, one_line(f"{error.object!r} is no text")
+            return WRONG_USAGE, "an argument or a name in the environment is no text"
         case _:
             return (WRONG_USAGE, one_line(_usage(error))) if isinstance(error, USAGE) else None
     return code, one_line(str(error))

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import calendars
 from calendars import TradingCalendar
@@ -62,6 +63,7 @@ class Terminal:
 
         try:
             url = sa.make_url(self.named or DEFAULT_DATABASE)
+            str(url.render_as_string(hide_password=False)).encode()
             if "@" in (url.host or ""):
                 raise ValueError("an @ in the password")
         except (sa.exc.ArgumentError, ValueError):
@@ -77,7 +79,8 @@ class Terminal:
         """Tell whether the database is a SQLite file that is not there."""
         if self.url.get_backend_name() != "sqlite" or self.url.database in (None, "", ":memory:"):
             return False
-        return not Path(str(self.url.database).removeprefix("file:")).exists()
+        name = str(self.url.database)
+        return not os.path.exists(urlsplit(name).path if "uri" in self.url.query else name)
 
     def instant(self, text: str | None) -> datetime:
         """Return the instant that was typed, or now, in the fund's zone. Raises: InvalidRequest."""
@@ -134,18 +137,30 @@ class Terminal:
         if not create and self.is_missing():
             raise Failure(UNUSABLE, f"there is no {name}: create it with `fundwallet init`")
         try:
-            engine = facade.connect(self.url)
+            try:
+                engine = facade.connect(self.url)
+                engine.dialect.create_connect_args(self.url)
+            except ValueError as error:
+                raise Failure(UNUSABLE, f"the {name} has an address that cannot be read: {error}") from None
             try:
                 yield engine
             finally:
                 engine.dispose()
         except ModuleNotFoundError as error:
             raise Failure(UNUSABLE, f"the {name} needs {error.name}, which is not installed") from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise Failure(UNUSABLE, f"the {name} cannot be used: {error.strerror}: {error.filename}") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
-            for secret in (self.url.password, self.url.query.get("password")):
-                reason = reason.replace(str(secret), "***") if secret else reason
+            if any(secret in reason for secret in self._secrets()):
+                reason = "the reason it gives holds the password"
             raise Failure(UNUSABLE, f"the {name} cannot be used: {reason}") from error
+
+    def _secrets(self) -> list[str]:
+        asked = self.url.query.get("password", ())
+        return [secret for secret in (self.url.password, *((asked,) if isinstance(asked, str) else asked)) if secret]
 
     def show(self, document: Any, render: Render) -> Any:
         """Put a document on standard output, as JSON or as a person reads it, and return it."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count
@@ -17,16 +18,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from ledger.database import file_of, require_transaction
-from wallet.book import version_of
+from ledger.database import file_of, make_beside
+from wallet.book import lock_schema, version_of
 from wallet.errors import NoBook, SchemaMismatch
 from wallet.schema import VERSION, fundwallet_version
 
-LOCK = 0x66756E6477616C
-"""Key of the advisory lock on which upgrades of a PostgreSQL database wait for each other."""
+_OPTIONS = {"version_table": fundwallet_version.name, "transactional_ddl": True}
 
 EMPTY = "base"
 """The version of a database without tables."""
@@ -57,22 +58,16 @@ def pending(connection: sa.Connection) -> list[Revision]:
     return revisions(version)
 
 
-def lock(connection: sa.Connection) -> None:
-    """Let no other upgrade begin until the caller's transaction ends. Raises: NoTransaction."""
-    require_transaction(connection)
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
-
-
 def upgrade(connection: sa.Connection) -> list[Revision]:
     """Bring a database to this program's version in the caller's transaction, and return what was applied.
 
     Raises: NoTransaction, NoBook, SchemaMismatch (a newer one).
     """
-    lock(connection)
+    lock_schema(connection)
     missing = pending(connection)
     if missing:
-        _run(connection=connection)
+        with _in_its_schema(connection):
+            _run(MigrationContext.configure(connection, opts=_OPTIONS | {"fn": _missing}))
     return missing
 
 
@@ -84,40 +79,58 @@ def script(dialect: str, since: str = EMPTY) -> str:
     if not revisions(since):
         return ""
     text = io.StringIO()
-    starting = None if since == EMPTY else since
+    offline = {"as_sql": True, "literal_binds": True, "output_buffer": text}
+    start = {"starting_rev": None if since == EMPTY else since}
     plain = {"paramstyle": "named"}  # with the driver's own, a percent sign would come out doubled
-    how = {"dialect_name": dialect, "dialect_opts": plain, "literal_binds": True, "output_buffer": text}
-    _run({"starting_rev": starting, "as_sql": True}, **how)
+    options = _OPTIONS | {"fn": _missing} | offline | start
+    _run(MigrationContext.configure(dialect_name=dialect, dialect_opts=plain, opts=options))
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
 def back_up(connection: sa.Connection) -> Path | None:
     """Copy a SQLite file, as last committed, beside itself and return the copy; None for other databases.
 
-    The copy's name says its version and is one that is not taken.
+    The copy's name says its version and is one that is not taken; it is there whole or not at all, and for the same
+    users as the original.
     """
     books = file_of(connection)
     if books is None:
         return None
-    names = (
-        Path(f"{books}-{version_of(connection)}{again}.backup") for again in (chain([""], (f"-{n}" for n in count(2))))
-    )
+    names = (Path(f"{books}-{version_of(connection)}{n}.backup") for n in chain([""], (f"-{n}" for n in count(2))))
     free = next(name for name in names if not name.exists())
-    with closing(sqlite3.connect(books)) as source, closing(sqlite3.connect(free)) as copy:
-        source.backup(copy)
+    part = free.with_name(f"{free.name}.part")
+    try:
+        make_beside(books, part)
+        with closing(sqlite3.connect(books)) as source, closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)
+        part.rename(free)
+    finally:
+        part.unlink(missing_ok=True)
     return free
 
 
-def _run(environment: dict[str, Any] | None = None, **how: Any) -> None:
-    scripts = _scripts()
+def _missing(version: Any, _context: MigrationContext) -> Any:
+    return _scripts()._upgrade_revs("head", version)
 
-    def missing(version: Any, _context: Any) -> Any:
-        return scripts._upgrade_revs("head", version)
 
-    with EnvironmentContext(_config(), scripts, fn=missing, **environment or {}) as alembic:
-        alembic.configure(version_table=fundwallet_version.name, transactional_ddl=True, **how)
-        with alembic.begin_transaction():
-            alembic.run_migrations()
+def _run(context: MigrationContext) -> None:
+    """Run revisions with operations of their own: Alembic's global ones may be a host's, or another thread's."""
+    with context.begin_transaction():
+        context.run_migrations(op=Operations(context))
+
+
+@contextmanager
+def _in_its_schema(connection: sa.Connection) -> Iterator[None]:
+    """Make tables where the version table is, which need not be first on PostgreSQL's search path."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    path = connection.execute(sa.text("SELECT current_setting('search_path')")).scalar_one()
+    here = "(SELECT quote_ident(nspname) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE c.oid = "
+    table = f"to_regclass('{fundwallet_version.name}'))"
+    connection.execute(sa.text(f"SELECT set_config('search_path', {here}{table}, true)"))
+    yield
+    connection.execute(sa.text("SELECT set_config('search_path', :path, true)"), {"path": path})
 
 
 def _config() -> Config:

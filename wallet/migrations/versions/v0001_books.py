@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from alembic import op
+from alembic.operations import Operations
 
 revision = "0001"
 down_revision = None
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Create every table, index and guard of the first version."""
     dialect = op.get_context().dialect.name
     text = files("wallet.migrations.versions").joinpath(f"v0001_{dialect}.sql").read_text(encoding="utf-8")

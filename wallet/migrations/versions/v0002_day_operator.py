@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+from alembic.operations import Operations
 from sqlalchemy.dialects import sqlite
 
 revision = "0002"
 down_revision = "0001"
 
 
-def upgrade() -> None:
+def upgrade(op: Operations) -> None:
     """Add the table that an operator signs in."""
     microseconds = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
     op.create_table(
