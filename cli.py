@@ -260,6 +260,34 @@ def transfer_out(
     _book(ctx, facade.transfer_out, order)
 
 
+@app.command()
+def batch(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with a header, or JSON lines in a file .jsonl.")],
+    result: Annotated[
+        Path | None, typer.Option("--result", metavar="FILE", help="What became of each. Default: FILE.result.csv.")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Take the orders of a file.
+
+    Its columns are operation (transfer_in, pay, refund, transfer_out_instant, transfer_out_standard), wallet, amount,
+    request, and where they apply at, merchant, payment and order_of_use. It is read to the end first: a line that
+    cannot be read refuses the file. Then each order is taken or refused by itself, a thousand in one transaction. A run
+    that was interrupted goes on where it stopped when the same command is given again.
+    """
+    from wallet import facade
+
+    desk = terminal(ctx)
+    orders = facade.OrderFile.check(file, desk.instant(at), desk.calendar.zone)
+    with desk.engine() as engine, desk.progress() as progress:
+        with facade.reading(engine) as connection:
+            book = facade.load(connection, desk.calendar)
+        name = result or file.with_name(f"{file.name}.result.csv")
+        summary = facade.take_file(engine, book, orders, name, progress)
+    desk.show(documents.of(summary, desk.calendar.zone), tables.facts)
+
+
 @app.command(cls=Command)
 def announce(
     ctx: typer.Context,

@@ -2,17 +2,18 @@
 
 1. lock    the holders, ascending, in a statement of its own; then their gates, ascending, for share
 2. recall  requests answered before; the same id with other content is a conflict
-3. check   closed days and balances per holder, before anything is written
+3. check   closed days and balances per holder, entry by entry, before anything is written
 4. write   entries, postings, balances by (holder, account)
 
 What was read before the lock may be stale, so nothing is. A caller with rules of its own asks `hold` for
-phases 1 and 2, judges, and hands its entries to `Hold.write`; `post_all` is both in one. The caller owns
-the transaction: nothing here commits. Bulk entries of many holders go through `ledger.bulk`.
+phases 1 and 2, judges, and hands its entries to `Hold.add` one by one, then asks for `Hold.write`; `post_all`
+is all in one. The caller owns the transaction: nothing here commits. Bulk entries of many holders go through
+`ledger.bulk`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 from ledger.database import require_transaction
 from ledger.errors import AlreadyReversed, DayClosed, InsufficientBalance, RequestConflict, UnknownEntry, UnknownHolder
 from ledger.model import Account, Entry, Posted, Posting, Request, Side
+from ledger.rows import Statement
 from ledger.schema import account, balance, book_gate, entry_ids, holder, journal_entry, posting
 
 _LOCK = (
@@ -29,10 +31,18 @@ _LOCK = (
     .order_by(holder.c.holder_id)
     .with_for_update(key_share=True)
 )
-_GATE = (
-    sa.select(book_gate.c.closed_through, book_gate.c.cut_through)
-    .where(book_gate.c.book == sa.bindparam("book"), book_gate.c.gate == sa.bindparam("gate"))
-    .with_for_update(read=True)
+_GATES = (
+    sa.select(
+        book_gate.c.closed_through,
+        book_gate.c.cut_through,
+        sa.select(sa.func.max(journal_entry.c.value_date, type_=journal_entry.c.value_date.type))
+        .where(journal_entry.c.book == sa.bindparam("book"))
+        .scalar_subquery()
+        .label("last_date"),
+    )
+    .where(book_gate.c.book == sa.bindparam("book"), book_gate.c.gate.in_(sa.bindparam("gates", expanding=True)))
+    .order_by(book_gate.c.gate)
+    .with_for_update(read=True, of=book_gate)
 )
 _RECALL = sa.select(
     journal_entry.c.entry_id,
@@ -42,42 +52,62 @@ _RECALL = sa.select(
     journal_entry.c.booked_at,
     journal_entry.c.request_id,
     journal_entry.c.digest,
-).where(
-    journal_entry.c.holder_id == sa.bindparam("holder"),
-    journal_entry.c.request_id.in_(sa.bindparam("requests", expanding=True)),
-)
+).where(sa.tuple_(journal_entry.c.holder_id, journal_entry.c.request_id).in_(sa.bindparam("requests", expanding=True)))
 _BALANCES = sa.select(balance.c.holder_id, balance.c.account_id, balance.c.amount).where(
     balance.c.holder_id.in_(sa.bindparam("holders", expanding=True))
 )
-_MOVE = (
+_CHANGE = sa.bindparam("change", type_=balance.c.amount.type)
+_MOVED = (
+    sa.bindparam("holder", type_=balance.c.holder_id.type),
+    sa.bindparam("account", type_=balance.c.account_id.type),
+)
+_MOVE = Statement(
     sa.update(balance)
-    .where(
-        balance.c.holder_id == sa.bindparam("holder"),
-        balance.c.account_id == sa.bindparam("account"),
-        balance.c.amount + sa.bindparam("change") >= 0,
-    )
-    .values(amount=balance.c.amount + sa.bindparam("change"))
+    .where(balance.c.holder_id == _MOVED[0], balance.c.account_id == _MOVED[1], balance.c.amount + _CHANGE >= 0)
+    .values(amount=balance.c.amount + _CHANGE),
+    (*_MOVED, _CHANGE),
 )
 _LAST_ENTRY = sa.select(sa.func.coalesce(sa.func.max(journal_entry.c.entry_id), 0))
 _NEXT_ENTRIES = sa.select(entry_ids.next_value()).select_from(
     sa.func.generate_series(1, sa.bindparam("count", type_=sa.Integer)).alias()
 )
-_ADD_ENTRY, _ADD_POSTING = sa.insert(journal_entry), sa.insert(posting)
+_e = journal_entry.c
+_ADD_ENTRY = Statement(
+    sa.insert(journal_entry),
+    (
+        _e.entry_id,
+        _e.holder_id,
+        _e.book,
+        _e.kind,
+        _e.value_date,
+        _e.booked_at,
+        _e.request_id,
+        _e.digest,
+        _e.reverses,
+        _e.memo,
+    ),
+)
+_ADD_POSTING = Statement(sa.insert(posting), posting.c)
 
 
 @dataclass(slots=True)
 class Hold:
     """Holders locked, requests recalled: phases 1 and 2 are done, and hold until the transaction ends.
 
-    `balances` maps (holder, account id) to what the holder has, everything booked counted.
+    `balances` maps (holder, account id) to what the holder has, everything booked and added counted; `last_date` is
+    the latest value date of the book; `gates` says by which gate each holder comes.
     """
 
     connection: sa.Connection
     book: str
     closed_through: date
     cut_through: date
+    last_date: date
+    gates: dict[int, int]
     answered: dict[tuple[int, str], tuple[bytes, Posted]]
-    balances: dict[tuple[int, int], int] = field(default_factory=dict)
+    balances: dict[tuple[int, int], int]
+    added: list[tuple[int, Entry]] = field(default_factory=list)
+    moved: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def recall(self, request: Request) -> Posted | None:
         """Return the answer that `request` got before, or None. Raises: RequestConflict."""
@@ -93,33 +123,36 @@ class Hold:
         if value_date <= self.closed_through:
             raise DayClosed(value_date, self.closed_through)
 
-    def write(self, entries: Sequence[Entry]) -> list[Posted]:
-        """Check and write entries that were not answered before (phases 3 and 4).
+    def add(self, entry: Entry, number: int) -> Posted:
+        """Check an entry that was not answered before (phase 3) and take it in as `number`, to be written.
 
-        Shape: the answers, in the order of `entries`.
-        Raises: DayClosed, InsufficientBalance; in both cases nothing has been written.
+        Raises: DayClosed, InsufficientBalance; then nothing of it was taken in.
         """
-        changes = _changes(entries)
-        for entry in entries:
-            self.require_open(entry.value_date)
-        for (holder_id, acc), change in changes.items():
+        self.require_open(entry.value_date)
+        holder_id, request = entry.request.holder_id, entry.request
+        changes = entry.changes()
+        for acc, change in changes.items():
             if (available := self.balances.get((holder_id, acc.id), 0)) + change < 0:
                 raise InsufficientBalance(holder_id, acc.code, available, -change)
-        answers = _write_entries(self.connection, self.book, entries)
-        moves = [
-            {"holder": holder_id, "account": acc.id, "change": change}
-            for (holder_id, acc), change in sorted(changes.items(), key=lambda item: (item[0][0], item[0][1].id))
-            if change
-        ]
-        if moves:
-            moved = self.connection.execute(_MOVE, moves)
-            assert moved.rowcount == len(moves), "a balance moved although its holder was locked"
-        for move in moves:
-            self.balances[move["holder"], move["account"]] += move["change"]
-        for entry, answer in zip(entries, answers, strict=True):
-            repeat = Posted(answer.entry_id, answer.holder_id, entry.kind, entry.value_date, entry.booked_at, True)
-            self.answered[answer.holder_id, entry.request.request_id] = entry.request.digest, repeat
-        return answers
+        for acc, change in changes.items():
+            key = holder_id, acc.id
+            self.balances[key] += change
+            self.moved[key] = self.moved.get(key, 0) + change
+        self.last_date = max(self.last_date, entry.value_date)
+        self.added.append((number, entry))
+        repeat = Posted(number, holder_id, entry.kind, entry.value_date, entry.booked_at, True)
+        self.answered[holder_id, request.request_id] = request.digest, repeat
+        return Posted(number, holder_id, entry.kind, entry.value_date, entry.booked_at, False)
+
+    def write(self) -> None:
+        """Write what was added (phase 4)."""
+        if not self.added:
+            return
+        _write_entries(self.connection, self.book, self.added)
+        moves = [(*key, change) for key, change in sorted(self.moved.items()) if change]
+        moved = _MOVE.run(self.connection, moves)
+        assert moved == len(moves), "a balance moved although its holder was locked"
+        self.added, self.moved = [], {}
 
 
 def hold(connection: sa.Connection, book: str, requests: Sequence[Request]) -> Hold:
@@ -129,41 +162,45 @@ def hold(connection: sa.Connection, book: str, requests: Sequence[Request]) -> H
     """
     require_transaction(connection)
     holders = sorted({r.holder_id for r in requests})
-    rows = connection.execute(_LOCK, {"book": book, "holders": holders}).all()
-    if len(rows) < len(holders):
-        raise UnknownHolder(book, min(set(holders) - {row.holder_id for row in rows}))
-    gates = [
-        connection.execute(_GATE, {"book": book, "gate": gate}).one() for gate in sorted({row.gate for row in rows})
-    ]
-    answered: dict[tuple[int, str], tuple[bytes, Posted]] = {}
-    for holder_id in holders:
-        asked = [r.request_id for r in requests if r.holder_id == holder_id]
-        for e in connection.execute(_RECALL, {"holder": holder_id, "requests": asked}):
-            posted = Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, True)
-            answered[e.holder_id, e.request_id] = bytes(e.digest), posted
-    balances = {(b.holder_id, b.account_id): b.amount for b in connection.execute(_BALANCES, {"holders": holders})}
-    closed = max((gate.closed_through for gate in gates), default=date.min)
-    cut = max((gate.cut_through for gate in gates), default=date.min)
-    return Hold(connection, book, closed, cut, answered, balances)
+    held = connection.execute(_LOCK, {"book": book, "holders": holders}).all()
+    gates = {row.holder_id: row.gate for row in held}
+    if len(gates) < len(holders):
+        raise UnknownHolder(book, min(set(holders) - gates.keys()))
+    passed = connection.execute(_GATES, {"book": book, "gates": sorted(set(gates.values()))}).all()
+    asked = [(r.holder_id, r.request_id) for r in requests]
+    answered = {
+        (e.holder_id, e.request_id): (
+            bytes(e.digest),
+            Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, True),
+        )
+        for e in connection.execute(_RECALL, {"requests": asked})
+    }
+    return Hold(
+        connection,
+        book,
+        closed_through=max((gate.closed_through for gate in passed), default=date.min),
+        cut_through=max((gate.cut_through for gate in passed), default=date.min),
+        last_date=max((gate.last_date for gate in passed if gate.last_date), default=date.min),
+        gates=gates,
+        answered=answered,
+        balances={(b.holder_id, b.account_id): b.amount for b in connection.execute(_BALANCES, {"holders": holders})},
+    )
 
 
 def post_all(connection: sa.Connection, book: str, entries: Sequence[Entry]) -> list[Posted]:
     """Post entries, all or none; a request answered before, here or earlier in the batch, is not posted again.
 
-    Shape: the answers, in the order of `entries`.
+    Each is checked on what those before it left. Shape: the answers, in the order of `entries`.
     Raises: NoTransaction, UnknownHolder, RequestConflict, DayClosed, InsufficientBalance.
     """
     held = hold(connection, book, [e.request for e in entries])
-    fresh: dict[tuple[int, str], Entry] = {}
-    for entry in entries:
-        name = entry.request.holder_id, entry.request.request_id
-        if name in fresh and fresh[name].request.digest != entry.request.digest:
-            raise RequestConflict(entry.request.request_id)
-        if held.recall(entry.request) is None:
-            fresh.setdefault(name, entry)
-    new = {id(e): answer for e, answer in zip(fresh.values(), held.write(list(fresh.values())), strict=True)}
-    answers = [new.get(id(entry)) or held.recall(entry.request) for entry in entries]
-    return [answer for answer in answers if answer is not None]
+    fresh = [entry for entry in entries if held.recall(entry.request) is None]
+    for entry in fresh:
+        held.require_open(entry.value_date)
+    numbers = iter(next_entry_ids(connection, len(fresh)))
+    answers = [held.recall(entry.request) or held.add(entry, next(numbers)) for entry in entries]
+    held.write()
+    return answers
 
 
 def post(connection: sa.Connection, book: str, entry: Entry) -> Posted:
@@ -201,7 +238,9 @@ def reverse(
     )
     mirrored = tuple(Posting(chart[p.credit], chart[p.debit], p.amount) for p in lines)
     entry = Entry(request, "reversal", value_date, booked_at, mirrored, reverses=entry_id)
-    return held.write([entry])[0]
+    answer = held.add(entry, next_entry_ids(connection, 1)[0])
+    held.write()
+    return answer
 
 
 def accounts(connection: sa.Connection) -> list[Account]:
@@ -218,56 +257,26 @@ def next_entry_ids(connection: sa.Connection, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def _changes(entries: Iterable[Entry]) -> dict[tuple[int, Account], int]:
-    """Return what entries do to the balances per holder, signed to each account's normal side."""
-    changes: dict[tuple[int, Account], int] = {}
-    for entry in entries:
-        for p in entry.postings:
-            for acc, change in ((p.debit, p.debit.signed(p.amount, 0)), (p.credit, p.credit.signed(0, p.amount))):
-                if acc.per_holder:
-                    name = entry.request.holder_id, acc
-                    changes[name] = changes.get(name, 0) + change
-    return changes
-
-
-def _write_entries(connection: sa.Connection, book: str, entries: Sequence[Entry]) -> list[Posted]:
-    if not entries:
-        return []
-    numbers = next_entry_ids(connection, len(entries))
-    connection.execute(
-        _ADD_ENTRY,
-        [
-            {
-                "entry_id": number,
-                "holder_id": e.request.holder_id,
-                "book": book,
-                "kind": e.kind,
-                "value_date": e.value_date,
-                "booked_at": e.booked_at,
-                "request_id": e.request.request_id,
-                "digest": e.request.digest,
-                "reverses": e.reverses,
-                "memo": e.memo,
-            }
-            for number, e in zip(numbers, entries, strict=True)
-        ],
-    )
-    connection.execute(
-        _ADD_POSTING,
-        [
-            {
-                "entry_id": number,
-                "holder_id": e.request.holder_id,
-                "line": line,
-                "debit": p.debit.id,
-                "credit": p.credit.id,
-                "amount": p.amount,
-            }
-            for number, e in zip(numbers, entries, strict=True)
-            for line, p in enumerate(e.postings, 1)
-        ],
-    )
-    return [
-        Posted(number, e.request.holder_id, e.kind, e.value_date, e.booked_at, False)
-        for number, e in zip(numbers, entries, strict=True)
+def _write_entries(connection: sa.Connection, book: str, entries: Sequence[tuple[int, Entry]]) -> None:
+    heads = [
+        (
+            number,
+            e.request.holder_id,
+            book,
+            e.kind,
+            e.value_date,
+            e.booked_at,
+            e.request.request_id,
+            e.request.digest,
+            e.reverses,
+            e.memo,
+        )
+        for number, e in entries
     ]
+    _ADD_ENTRY.run(connection, heads)
+    lines = [
+        (number, e.request.holder_id, line, p.debit.id, p.credit.id, p.amount)
+        for number, e in entries
+        for line, p in enumerate(e.postings, 1)
+    ]
+    _ADD_POSTING.run(connection, lines)

@@ -81,6 +81,16 @@ class Entry:
         assert self.postings, self
         assert self.booked_at.tzinfo is not None, self
 
+    def changes(self) -> dict[Account, int]:
+        """Return what the entry does to its holder's balances, signed to each account's normal side."""
+        changes: dict[Account, int] = {}
+        for p in self.postings:
+            if p.debit.per_holder:
+                changes[p.debit] = changes.get(p.debit, 0) + p.debit.signed(p.amount, 0)
+            if p.credit.per_holder:
+                changes[p.credit] = changes.get(p.credit, 0) + p.credit.signed(0, p.amount)
+        return changes
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:

@@ -6,7 +6,6 @@ clustered by its key. The guards are database triggers: they also hold against w
 
 from __future__ import annotations
 
-from calendar import timegm
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 Integer = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 Small = sa.SmallInteger().with_variant(sqlite.INTEGER(), "sqlite")
@@ -53,7 +53,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         assert value.tzinfo is not None, f"an instant needs a zone: {value}"
-        return timegm(value.utctimetuple()) * 1_000_000 + value.microsecond
+        return datetime.__sub__(value, EPOCH) // MICROSECOND  # pendulum's own makes something else of it
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else EPOCH + timedelta(microseconds=value)

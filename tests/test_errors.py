@@ -160,6 +160,13 @@ REFUSALS: list[tuple[FundwalletError, str, dict[str, object], str]] = [
         "the figure for 2013-09-16 is distributed already and stays as it is",
     ),
     (
+        errors.ResultExists("a.csv"),
+        "result_exists",
+        {"file": "a.csv"},
+        "a.csv exists: the orders were taken already, or say another name for the result",
+    ),
+    (errors.FileBusy("a.csv"), "file_busy", {"file": "a.csv"}, "the orders of a.csv are being taken by another run"),
+    (
         errors.ControlTotalMismatch(4, -3, 3),
         "control_total_mismatch",
         {"control_total": 4, "lowest": -3, "highest": 3},
@@ -187,7 +194,7 @@ def test_what_is_not_known_is_not_said() -> None:
 
 
 def test_only_what_may_succeed_later_is_retryable() -> None:
-    assert [error.code for error, *_ in REFUSALS if error.retryable] == ["day_busy", "facility_exhausted"]
+    assert [error.code for error, *_ in REFUSALS if error.retryable] == ["day_busy", "facility_exhausted", "file_busy"]
 
 
 def test_every_class_is_listed_above() -> None:

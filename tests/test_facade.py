@@ -18,7 +18,7 @@ from wallet import facade
 from wallet.facade import FundwalletError, Opening, Payment, Receipt, TransferIn
 
 ROOT = Path(__file__).resolve().parent.parent
-CONSTANTS = {"SAMPLE_FUND", "SAMPLE_TERMS"}
+CONSTANTS = {"MANY", "SAMPLE_FUND", "SAMPLE_TERMS"}
 
 
 def test_everything_it_names_is_there_and_documented() -> None:
@@ -38,7 +38,7 @@ def test_refusals_have_stable_codes_of_their_own() -> None:
     codes = [kind.code for kind in kinds if "code" in vars(kind)]
     assert len(codes) == len(set(codes))
     assert all(inspect.getdoc(kind) for kind in kinds)
-    assert {kind.code for kind in kinds if kind.retryable} == {"day_busy", "facility_exhausted"}
+    assert {kind.code for kind in kinds if kind.retryable} == {"day_busy", "facility_exhausted", "file_busy"}
 
 
 # The caller's transaction

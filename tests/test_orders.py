@@ -70,7 +70,7 @@ def test_the_tables_refuse_what_cannot_be(desk: Desk) -> None:
 def test_an_order_confirmed_is_used_no_more(desk: Desk) -> None:
     desk.transfer_in("alice", 100, "09-16 10:00")
     desk.run("09-17", at("09-17 00:00"))
-    assert desk.ask(lambda connection, _: orders.in_transit(connection, 1, at("09-17 10:00"))) == []
+    assert desk.ask(lambda connection, _: orders.in_transit(connection, [1])) == {}
     [order] = desk.rows(customer_order)
     assert (order.status, order.outcome, order.confirmed) == ("confirmed", None, 100)
     assert order.confirmed_by is not None

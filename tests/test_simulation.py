@@ -332,18 +332,16 @@ FAULTS = [
         1, "cutoff included", calendars.TradingCalendar.trade_date, "local.time() < cutoff", "local.time() <= cutoff"
     ),
     _fault(4, "taken back at the cutoff", fund.Fund.is_before_cutoff, "at < self", "at <= self"),
-    _fault(
-        0, "taken back after a booked cutoff", redemption._sources, "order.trade_date <= visit.held.cut_through or", ""
-    ),
+    _fault(0, "taken back after a booked cutoff", redemption._sources, "order.trade_date <= cut_through or", ""),
     _fault(0, "the day read in any zone", fund.Fund.day, "self.calendar.local_date(at)", "at.date()"),
     _fault(0, "a cut trade date accepted", counter.Visit.open_trade_date, "<=", "<"),
     _fault(1, "a closed day accepted", journal.Hold.require_open, "<=", "<"),
     _fault(
         0,
         "a repeat refused after the close",
-        counter.receive,
+        counter.Counter.receive,
         "    if (known",
-        "    held.require_open(book.day(request.at))\n    if (known",
+        "    self.held.require_open(self.book.day(request.at))\n    if (known",
     ),
     _fault(0, "the merchant not compared", requests.Payment.content, "(self.merchant,)", "()"),
     _fault(0, "the last terms for all", fund.Fund.terms_on, "if terms.valid_from <= day", ""),
@@ -357,15 +355,11 @@ FAULTS = [
         "_O.kind == str(kind)",
         '_O.kind.in_([str(kind), "payment"])',
     ),
-    _fault(7, "a fen over the bound", limits._even_out, "total > bound", "total > bound + 1"),
+    _fault(7, "a fen over the bound", counter.Visit.take, "+ amount > bound:", "+ amount > bound + 1:"),
     _fault(0, "facility never released", limits.release, "if amount:", "if False:"),
-    _fault(0, "refunds not counted", orders.add_refund, "_O.refunded + amount", "_O.refunded"),
+    _fault(0, "refunds not counted", orders.add_refunds, "order, fen)", "order, 0)"),
     _fault(
-        2,
-        "refunds without limit",
-        subscription.refund,
-        "if request.amount > payment.amount - payment.refunded",
-        "if request.amount > payment.amount",
+        2, "refunds without limit", subscription.refund, "payment.amount - visit.refunded(payment)", "payment.amount"
     ),
     _fault(0, "a refund refunded", subscription.refund, "if payment.kind != Kind.PAYMENT", "if False"),
     _fault(0, "oldest money first", spending.choose, "reverse=True", "reverse=False"),
@@ -375,21 +369,17 @@ FAULTS = [
     _fault(
         6, "late money apart from shares", spending.choose, "in_order.sort(key=lambda order: not order.late)", "pass"
     ),
-    _fault(0, "money of a later instant", orders.in_transit, '"at": at', '"at": at.replace(year=at.year + 1)'),
+    _fault(0, "money of a later instant", counter.Visit.in_transit, "and order.at <= self.request.at", ""),
     _fault(
-        6,
-        "shares of a later day",
-        counter.Visit.spendable,
-        "max(0, lowest_since(self.balance(code), moves, self.day))",
-        "self.balance(code)",
+        6, "shares of a later day", counter.Visit.spendable, "max(0, lowest_since(balance, moves, self.day))", "balance"
     ),
     _fault(4, "the fund's order of use ignored", redemption._sources, "book.terms_on(visit.day).order_of_use", "None"),
     _fault(
         0,
         "advancer redeems at once",
-        redemption._spend,
-        "max(paid_on, book.confirmation_date(o.trade_date))",
-        "paid_on",
+        counter.Visit._advances,
+        "max(self.trade_date, self.book.confirmation_date(source.trade_date))",
+        "self.trade_date",
     ),
     _fault(
         0,

@@ -79,7 +79,7 @@ def create(
     connection.execute(sa.insert(fund_terms), [terms_row(code, version) for version in versions])
     count = GATES[connection.dialect.name]
     gates.create(connection, code, count, opened_on - timedelta(1))
-    limits.create(connection, code, limits.FACILITY, count)
+    limits.create(connection, code, limits.FACILITY, range(count))
     balances.create_holders(connection, code, [HOUSE], count, [book.chart["shortfall"]])
     return book
 

@@ -1,4 +1,9 @@
-"""The counter at which every order arrives: find the wallet, lock it, recall, and date the order.
+"""The counter at which orders arrive, one or many, in their order; each is judged on what those before it left.
+
+open    find the wallets, lock them, recall what was answered before, read what orders in transit there are
+visit   an order at its turn: the services judge it by the rules of its kind and accept it, or raise
+take    what was accepted needs of the facility and of quotas, summed up and locked last of all
+write   entries, orders, advances: nothing has been written before, so whatever is refused has changed nothing
 
 The order of checks is the same for all operations: unknown wallet, then a repeat (answered as the first time,
 whatever has happened since) or a conflict, then the instant. What is left to the services are their own rules.
@@ -6,7 +11,9 @@ whatever has happened since) or a conflict, then the instant. What is left to th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -14,12 +21,17 @@ import sqlalchemy as sa
 from ledger import balances, journal
 from ledger.database import require_transaction
 from ledger.journal import Hold
-from ledger.model import Entry, Posting, Request, lowest_since
-from wallet import orders, wallets
-from wallet.errors import TradeDateCut
+from ledger.model import Entry, Request, lowest_since
+from wallet import limits, orders, wallets
+from wallet.errors import TradeDateCut, UnknownWallet
+from wallet.limits import Need
+from wallet.orders import InTransit, Known, NewOrder
 from wallet.requests import Order
+from wallet.rules import manual
 from wallet.rules.fund import Fund
-from wallet.rules.orders import FIRST, SUBSCRIPTIONS, Kind
+from wallet.rules.manual import Event
+from wallet.rules.orders import FIRST, REDEEMED_OR_SUBSCRIBED, SUBSCRIPTIONS, Kind
+from wallet.rules.spending import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,59 +48,199 @@ class Receipt:
     confirmation_date: date | None
 
 
+@dataclass
+class Counter:
+    """Orders that came together: their wallets are locked, and what was accepted of them is kept until `write`.
+
+    `in_force`: what is used of each limit, known once the limits are locked; before that every need is assumed to fit.
+    """
+
+    connection: sa.Connection
+    book: Fund
+    holders: dict[str, int]
+    held: Hold
+    in_transit: dict[int, list[InTransit]]
+    in_force: dict[str, int]
+    numbers: list[int] = field(default_factory=list)
+    later: dict[int, list[balances.Movement]] = field(default_factory=dict)
+    moves: defaultdict[int, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    needs: dict[str, Need] = field(default_factory=dict)
+    accepted: dict[int, dict[str, NewOrder]] = field(default_factory=dict)
+    used: list[tuple[int, Sources]] = field(default_factory=list)
+    refunded: defaultdict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
+    advances: list[orders.Advance] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls, connection: sa.Connection, book: Fund, requests: Sequence[Order], in_force: dict[str, int]
+    ) -> Counter:
+        """Lock the wallets of `requests` and read what judging them needs; unknown ones are refused at their turn.
+
+        Raises: NoTransaction.
+        """
+        require_transaction(connection)
+        holders = wallets.find_all(connection, book, [request.wallet for request in requests])
+        known = [request for request in requests if request.wallet in holders]
+        asked = [Request(holders[r.wallet], r.request_id, b"") for r in known]
+        held = journal.hold(connection, book.code, asked)
+        spending = sorted({holders[request.wallet] for request in known if request.spends})
+        counter = cls(connection, book, holders, held, orders.in_transit(connection, spending), in_force)
+        fresh = sum((a.holder_id, a.request_id) not in held.answered for a in asked)
+        counter.numbers = journal.next_entry_ids(connection, fresh)[::-1] if fresh else []
+        return counter
+
+    def receive(self, request: Order, *, applies: bool) -> Visit | Receipt:
+        """Return the visit of a new order, or the receipt of one that was answered before.
+
+        `applies`: the order becomes an application, so its confirmation date must be known too.
+        Raises: UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed.
+        """
+        holder_id = self.holders.get(request.wallet)
+        if holder_id is None:
+            raise UnknownWallet(request.wallet)
+        asked = Request(holder_id, request.request_id, request.content_digest(holder_id))
+        if (known := self.held.recall(asked)) is not None:
+            first: Known = self.accepted.get(holder_id, {}).get(request.request_id) or orders.by_entry(
+                self.connection, holder_id, known.entry_id
+            )
+            return receipt(self.book, request, Kind(first.kind), first.at, first.trade_date)
+        trade_date = self.book.trade_date(request.at)
+        if applies:
+            self.book.confirmation_date(trade_date)
+        day = self.book.day(request.at)
+        self.held.require_open(day)
+        return Visit(self, request, asked, day, trade_date)
+
+    def write(self) -> None:
+        """Write what was accepted."""
+        self.held.write()
+        code = self.book.code
+        orders.add(self.connection, code, [order for made in self.accepted.values() for order in made.values()])
+        orders.use(self.connection, self.used)
+        orders.add_refunds(self.connection, self.refunded)
+        orders.add_advances(self.connection, code, self.advances)
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """An order at the counter: its wallet is locked, it was not answered before, its day is open."""
 
-    connection: sa.Connection
-    book: Fund
+    counter: Counter
     request: Order
     asked: Request
-    held: Hold
     day: date
     trade_date: date
 
+    @property
+    def book(self) -> Fund:
+        """Return the fund's book."""
+        return self.counter.book
+
     def balance(self, code: str) -> int:
         """Return what the wallet has in an account, everything booked counted."""
-        return self.held.balances[self.asked.holder_id, self.book.chart[code].id]
+        return self.counter.held.balances[self.asked.holder_id, self.book.chart[code].id]
 
     def spendable(self, code: str) -> int:
         """Return the lowest balance over the order's day and all days after it."""
-        later = balances.later(self.connection, self.book.code, self.asked.holder_id, self.day)
+        balance = self.balance(code)
+        if self.counter.held.last_date <= self.day:
+            return max(0, balance)
         acc = self.book.chart[code]
-        moves = [(m.value_date, balances.signed(m, acc)) for m in later]
-        return max(0, lowest_since(self.balance(code), moves, self.day))
+        moves = [(m.value_date, balances.signed(m, acc)) for m in self._later()]
+        moves += [(e.value_date, e.changes().get(acc, 0)) for e in self.counter.moves[self.asked.holder_id]]
+        return max(0, lowest_since(balance, moves, self.day))
+
+    def _later(self) -> list[balances.Movement]:
+        """Return what was booked before this counter opened, dated after the opening of the oldest open day."""
+        counter, holder_id = self.counter, self.asked.holder_id
+        if holder_id not in counter.later:
+            closed = counter.held.closed_through
+            counter.later[holder_id] = balances.later(counter.connection, self.book.code, holder_id, closed)
+        return counter.later[holder_id]
 
     def open_trade_date(self) -> date:
         """Return the trade date that the order is applied for on. Raises: TradeDateCut."""
-        if self.trade_date <= self.held.cut_through:
+        if self.trade_date <= self.counter.held.cut_through:
             raise TradeDateCut(self.trade_date)
         return self.trade_date
 
-    def post(self, kind: Kind, postings: tuple[Posting, ...]) -> int:
-        """Post the order's entry and return its number."""
-        entry = Entry(self.asked, str(kind), self.day, self.request.at, postings)
-        return self.held.write([entry])[0].entry_id
+    def in_transit(self) -> list[InTransit]:
+        """Return the wallet's orders whose money had arrived when this one was made and is still in transit."""
+        arrived = self.counter.in_transit.get(self.asked.holder_id, ())
+        return [order for order in arrived if order.remaining and order.at <= self.request.at]
 
+    def order_of(self, request_id: str) -> Known | None:
+        """Return the wallet's order of a request id, those at this counter included."""
+        made = self.counter.accepted.get(self.asked.holder_id, {}).get(request_id)
+        return made or orders.by_request(self.counter.connection, self.asked.holder_id, request_id)
 
-def receive(connection: sa.Connection, book: Fund, request: Order, *, applies: bool) -> Visit | Receipt:
-    """Return the visit of a new order, or the receipt of one that was answered before.
+    def refunded(self, payment: Known) -> int:
+        """Return what was refunded of a payment, in fen."""
+        before: int = payment.refunded
+        return before + self.counter.refunded.get((self.asked.holder_id, payment.entry_id), 0)
 
-    `applies`: the order becomes an application, so its confirmation date must be known too.
-    Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed.
-    """
-    require_transaction(connection)
-    holder_id = wallets.find(connection, book, request.wallet)
-    asked = Request(holder_id, request.request_id, request.content_digest(holder_id))
-    held = journal.hold(connection, book.code, [asked])
-    if (known := held.recall(asked)) is not None:
-        return _first_receipt(connection, book, request, known.entry_id, holder_id)
-    trade_date = book.trade_date(request.at)
-    if applies:
-        book.confirmation_date(trade_date)
-    day = book.day(request.at)
-    held.require_open(day)
-    return Visit(connection, book, request, asked, held, day, trade_date)
+    def accepted_today(self, kind: Kind) -> int:
+        """Return the whole amounts of a kind that the wallet's orders of the day were accepted for, in fen."""
+        counter, holder_id = self.counter, self.asked.holder_id
+        here = sum(
+            o.amount for o in counter.accepted.get(holder_id, {}).values() if (o.kind, o.day) == (kind, self.day)
+        )
+        return here + orders.accepted_on(counter.connection, self.book.code, holder_id, self.day, kind)
+
+    def take(self, limit: str, amount: int, bound: int) -> int | None:
+        """Use `amount` of a limit, the last thing that can be refused; return what is used if that leaves no room."""
+        counter = self.counter
+        need, used = counter.needs.get(limit) or Need(bound), counter.in_force.get(limit)
+        if amount > bound and used is None:
+            used = limits.used(counter.connection, self.book.code, limit)
+        if used is not None and used + need.total + amount > bound:
+            return used + need.total
+        need.add(counter.held.gates[self.asked.holder_id], amount, bound)
+        counter.needs[limit] = need
+        return None
+
+    def accept(
+        self,
+        kind: Kind,
+        movements: Sequence[tuple[Event, int]],
+        *,
+        merchant: str | None = None,
+        payment: Known | None = None,
+        applied_on: date | None = None,
+        sources: Sources | None = None,
+    ) -> Receipt:
+        """Accept the order: what it books, which orders its money comes from, what the advancer pays for it."""
+        counter, request, holder_id = self.counter, self.request, self.asked.holder_id
+        entry = Entry(self.asked, str(kind), self.day, request.at, manual.book(self.book.chart, *movements))
+        number = counter.held.add(entry, counter.numbers.pop()).entry_id
+        counter.moves[holder_id].append(entry)
+        paid = payment.entry_id if payment is not None else None
+        order = NewOrder(holder_id, number, kind, self.day, request.at, request.amount, merchant, paid, applied_on)
+        counter.accepted.setdefault(holder_id, {})[request.request_id] = order
+        if paid is not None:
+            counter.refunded[holder_id, paid] += request.amount
+        if kind in SUBSCRIPTIONS and applied_on is not None:
+            arrived = InTransit(number, request.at, applied_on, request.amount, 0)
+            counter.in_transit.setdefault(holder_id, []).append(arrived)
+        if sources is not None:
+            counter.used.append((holder_id, sources))
+            counter.advances += self._advances(number, sources)
+        return receipt(self.book, request, kind, request.at, applied_on)
+
+    def _advances(self, number: int, sources: Sources) -> list[orders.Advance]:
+        """Return what the advancer pays, source by source, and take the sources from the orders in transit."""
+        holder_id = self.asked.holder_id
+        transit = {order.entry_id: order for order in self.counter.in_transit.get(holder_id, ())}
+        for source, part in (*sources.taken_back, *sources.passed):
+            transit[source.entry_id].remaining -= part
+        parts = []
+        for source, part in sources.passed:
+            transit[source.entry_id].passed_to_advancer += part
+            redeem_on = max(self.trade_date, self.book.confirmation_date(source.trade_date))
+            parts.append((source.entry_id, part, redeem_on))
+        if sources.shares:
+            parts.append((0, sources.shares, self.trade_date))
+        return [orders.Advance(holder_id, number, *part, self.day) for part in parts]
 
 
 def lock(connection: sa.Connection, book: Fund, wallet: str) -> tuple[Hold, int]:
@@ -103,8 +255,8 @@ def lock(connection: sa.Connection, book: Fund, wallet: str) -> tuple[Hold, int]
 
 def receipt(book: Fund, request: Order, kind: Kind, at: datetime, trade_date: date | None) -> Receipt:
     """Return the receipt of an accepted order."""
-    subscribed_or_redeemed = trade_date if kind in (*SUBSCRIPTIONS, Kind.TRANSFER_OUT_STANDARD) else None
-    confirmation = book.confirmation_date(subscribed_or_redeemed) if subscribed_or_redeemed else None
+    applied_on = trade_date if kind in REDEEMED_OR_SUBSCRIBED else None
+    confirmation = book.confirmation_date(applied_on) if applied_on else None
     return Receipt(
         request.request_id,
         kind,
@@ -112,11 +264,6 @@ def receipt(book: Fund, request: Order, kind: Kind, at: datetime, trade_date: da
         request.amount,
         str(FIRST[kind]),
         at.astimezone(book.calendar.zone),
-        subscribed_or_redeemed,
+        applied_on,
         confirmation,
     )
-
-
-def _first_receipt(connection: sa.Connection, book: Fund, request: Order, entry_id: int, holder_id: int) -> Receipt:
-    order = orders.by_entry(connection, holder_id, entry_id)
-    return receipt(book, request, Kind(order.kind), order.at, order.trade_date)

@@ -18,6 +18,7 @@ FundwalletError (LedgerError)       `code` is stable, `retryable` says whether t
 ├── UnknownPayment, NotRefundable, RefundExceedsPayment
 ├── UnknownOrder, NotOpen           an outcome recorded for an order that is not there, or not open
 ├── FigureAnnounced, FigureDistributed
+├── ResultExists, FileBusy          a file of orders that is done, or being done
 └── ControlTotalMismatch            the control total and the holdings do not belong together
 
 Facts are attributes; messages are built from them. Amounts are in fen.
@@ -296,6 +297,27 @@ class FigureDistributed(FundwalletError):
     def __init__(self, day: date) -> None:
         self.day = day
         super().__init__(f"the figure for {day} is distributed already and stays as it is")
+
+
+class ResultExists(FundwalletError):
+    """What became of a file of orders stands there already: it was done, or the name is another's."""
+
+    code = "result_exists"
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"{file} exists: the orders were taken already, or say another name for the result")
+
+
+class FileBusy(FundwalletError):
+    """Another run is taking the orders of this file."""
+
+    code = "file_busy"
+    retryable = True
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        super().__init__(f"the orders of {file} are being taken by another run")
 
 
 class ControlTotalMismatch(FundwalletError):

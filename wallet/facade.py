@@ -7,6 +7,8 @@ The service keeps its own engine and its own transactions:
   tables; `load(connection)` finds them again.
 - Orders take the caller's connection, never commit, and never retry: what they book is committed or rolled back
   together with the service's own rows. Each returns a `Receipt`; asked twice under one request id, the same one.
+- `pay_many`, `transfer_in_many`, `refund_many`, `transfer_out_many` and, for all kinds at once, `order_many` take many
+  orders in one transaction, each judged by itself, and return an `Outcome` for each; `take_file` takes those of a file.
 - `transact(engine, work)` is for those who keep no transactions of their own: it owns one, and tries again where the
   database asks for that.
 - `run_day(engine, ...)` is the exception: the day's steps are many transactions, so it takes the engine. Run twice at
@@ -22,6 +24,19 @@ from __future__ import annotations
 from calendars import load as load_calendar
 from ledger.database import configure, connect, reading
 from ledger.errors import LedgerError as FundwalletError
+from wallet.batches import (
+    MANY,
+    Outcome,
+    order_many,
+    pay,
+    pay_many,
+    refund,
+    refund_many,
+    transfer_in,
+    transfer_in_many,
+    transfer_out,
+    transfer_out_many,
+)
 from wallet.book import create, load
 from wallet.confirmation import record_outcome
 from wallet.counter import Receipt
@@ -30,18 +45,19 @@ from wallet.day import run as run_day
 from wallet.day import status as day_status
 from wallet.figures import Figure, announce, read_csv
 from wallet.operators import Operator, working
+from wallet.order_files import OrderFile
+from wallet.order_files import take as take_file
 from wallet.proof import Check, verify
-from wallet.redemption import pay, transfer_out
 from wallet.reports import report_day, show_wallet, statement, trial_balance, yields
 from wallet.requests import Opening, Payment, Refund, TransferIn, TransferOut
 from wallet.retries import transact
 from wallet.rules.fund import SAMPLE_FUND, SAMPLE_TERMS, Fund, Terms
 from wallet.rules.parsing import parse_amount, parse_day, parse_figure, parse_instant, parse_yield
 from wallet.rules.spending import OrderOfUse
-from wallet.subscription import refund, transfer_in
 from wallet.wallets import open_wallet, open_wallets
 
 __all__ = [
+    "MANY",
     "SAMPLE_FUND",
     "SAMPLE_TERMS",
     "Check",
@@ -51,7 +67,9 @@ __all__ = [
     "FundwalletError",
     "Opening",
     "Operator",
+    "OrderFile",
     "OrderOfUse",
+    "Outcome",
     "Payment",
     "Receipt",
     "Refund",
@@ -67,23 +85,29 @@ __all__ = [
     "load_calendar",
     "open_wallet",
     "open_wallets",
+    "order_many",
     "parse_amount",
     "parse_day",
     "parse_figure",
     "parse_instant",
     "parse_yield",
     "pay",
+    "pay_many",
     "read_csv",
     "reading",
     "record_outcome",
     "refund",
+    "refund_many",
     "report_day",
     "run_day",
     "show_wallet",
     "statement",
+    "take_file",
     "transact",
     "transfer_in",
+    "transfer_in_many",
     "transfer_out",
+    "transfer_out_many",
     "trial_balance",
     "verify",
     "working",

@@ -6,120 +6,160 @@ what passed to the advancer, what was refunded, its state) follows from later en
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from ledger.rows import Statement
 from ledger.schema import journal_entry
-from wallet.rules.orders import FIRST, SUBSCRIPTIONS, Kind, State, step
+from wallet.rules.orders import FIRST, REDEEMED_OR_SUBSCRIBED, SUBSCRIPTIONS, Kind, State, step
 from wallet.rules.spending import Sources, Transit
 from wallet.schema import advance, customer_order
 
 _O = customer_order.c
-_TRANSIT = sa.select(_O.entry_id, _O.at, _O.trade_date, _O.remaining, _O.passed_to_advancer).where(
-    _O.holder_id == sa.bindparam("holder"),
+_TRANSIT = sa.select(_O.holder_id, _O.entry_id, _O.at, _O.trade_date, _O.remaining, _O.passed_to_advancer).where(
+    _O.holder_id.in_(sa.bindparam("holders", expanding=True)),
     _O.status == sa.text("'accepted'"),
     _O.kind.in_(list(SUBSCRIPTIONS)),
     _O.remaining > 0,
-    _O.at <= sa.bindparam("at", type_=_O.at.type),
 )
-_USE = (
+_HOLDER, _ORDER = (sa.bindparam(name, type_=_O.entry_id.type) for name in ("holder", "order"))
+_FEN, _PASSED = (sa.bindparam(name, type_=_O.amount.type) for name in ("fen", "passed"))
+_STATUS = sa.bindparam("new_status", type_=_O.status.type)
+_THIS = _O.holder_id == _HOLDER, _O.entry_id == _ORDER
+_USE = Statement(
     sa.update(customer_order)
-    .where(_O.holder_id == sa.bindparam("holder"), _O.entry_id == sa.bindparam("order"))
-    .values(
-        remaining=_O.remaining - sa.bindparam("used"),
-        passed_to_advancer=_O.passed_to_advancer + sa.bindparam("passed"),
-        status=sa.bindparam("new_status"),
-    )
+    .where(*_THIS)
+    .values(remaining=_O.remaining - _FEN, passed_to_advancer=_O.passed_to_advancer + _PASSED, status=_STATUS),
+    (_HOLDER, _ORDER, _FEN, _PASSED, _STATUS),
+)
+_REFUND = Statement(
+    sa.update(customer_order).where(*_THIS).values(refunded=_O.refunded + _FEN), (_HOLDER, _ORDER, _FEN)
+)
+_ADD = Statement(
+    sa.insert(customer_order),
+    (
+        _O.holder_id,
+        _O.entry_id,
+        _O.book,
+        _O.kind,
+        _O.at,
+        _O.amount,
+        _O.remaining,
+        _O.passed_to_advancer,
+        _O.merchant,
+        _O.payment,
+        _O.refunded,
+        _O.trade_date,
+        _O.status,
+    ),
+)
+_A = advance.c
+_ADVANCE = Statement(
+    sa.insert(advance),
+    (_A.holder_id, _A.payment, _A.source, _A.book, _A.amount, _A.shares, _A.value_date, _A.redeem_on),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order that was just accepted. Units: `amount` in fen."""
+    """An order that was just accepted, dated `day`. Units: `amount` in fen."""
 
     holder_id: int
     entry_id: int
     kind: Kind
+    day: date
     at: datetime
     amount: int
     merchant: str | None = None
     payment: int | None = None
     trade_date: date | None = None
+    refunded: int = 0
+
+
+@dataclass(slots=True)
+class InTransit:
+    """An order whose money is in transit, and how much of it still is. Units: fen."""
+
+    entry_id: int
+    at: datetime
+    trade_date: date
+    remaining: int
+    passed_to_advancer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What the advancer paid for one payment out of one source: an order's entry, or 0 for shares. Units: fen."""
+
+    holder_id: int
+    payment: int
+    source: int
+    amount: int
+    redeem_on: date
+    value_date: date
+
+
+Known = Any
+"""An order that is known: a row of the table, or a NewOrder."""
 
 
 def add(connection: sa.Connection, book: str, orders: Sequence[NewOrder]) -> None:
     """Write accepted orders, each in the first state of its kind."""
-    connection.execute(
-        sa.insert(customer_order),
-        [
-            {
-                "holder_id": o.holder_id,
-                "entry_id": o.entry_id,
-                "book": book,
-                "kind": str(o.kind),
-                "at": o.at,
-                "amount": o.amount,
-                "remaining": o.amount if o.kind in SUBSCRIPTIONS or o.kind is Kind.TRANSFER_OUT_STANDARD else 0,
-                "passed_to_advancer": 0,
-                "merchant": o.merchant,
-                "payment": o.payment,
-                "refunded": 0,
-                "trade_date": o.trade_date,
-                "status": str(FIRST[o.kind]),
-            }
-            for o in orders
-        ],
-    )
-
-
-def in_transit(
-    connection: sa.Connection, holder_id: int, at: datetime
-) -> list[sa.Row[tuple[int, datetime, date, int, int]]]:
-    """Return the open orders of a holder whose money had arrived at `at`."""
-    return list(connection.execute(_TRANSIT, {"holder": holder_id, "at": at}))
-
-
-def use(connection: sa.Connection, holder_id: int, sources: Sources) -> None:
-    """Take what a payment uses from the orders it comes from."""
-    rows = [_used(holder_id, order, part, 0) for order, part in sources.taken_back]
-    rows += [_used(holder_id, order, part, part) for order, part in sources.passed]
-    if rows:
-        connection.execute(_USE, sorted(rows, key=lambda row: row["order"]))
-
-
-def _used(holder_id: int, order: Transit, part: int, passed: int) -> dict[str, int | str]:
-    gone = not order.applied and part == order.remaining and not order.passed
-    status = step(State.ACCEPTED, State.TAKEN_BACK) if gone else State.ACCEPTED
-    return {"holder": holder_id, "order": order.entry_id, "used": part, "passed": passed, "new_status": str(status)}
-
-
-def add_advances(
-    connection: sa.Connection,
-    book: str,
-    holder_id: int,
-    payment: int,
-    value_date: date,
-    parts: Iterable[tuple[int, int, date]],
-) -> None:
-    """Write what the advancer paid for `payment`. Shape: parts of (source order or 0, fen, trade date to redeem on)."""
     rows = [
-        {
-            "holder_id": holder_id,
-            "payment": payment,
-            "source": source,
-            "book": book,
-            "amount": amount,
-            "shares": None if source else amount,
-            "value_date": value_date,
-            "redeem_on": redeem_on,
-        }
-        for source, amount, redeem_on in parts
+        (
+            o.holder_id,
+            o.entry_id,
+            book,
+            str(o.kind),
+            o.at,
+            o.amount,
+            o.amount if o.kind in REDEEMED_OR_SUBSCRIBED else 0,
+            0,
+            o.merchant,
+            o.payment,
+            0,
+            o.trade_date,
+            str(FIRST[o.kind]),
+        )
+        for o in orders
     ]
-    if rows:
-        connection.execute(sa.insert(advance), rows)
+    _ADD.run(connection, rows)
+
+
+def in_transit(connection: sa.Connection, holders: Sequence[int]) -> dict[int, list[InTransit]]:
+    """Return the open orders of holders whose money is in transit, by holder."""
+    found: dict[int, list[InTransit]] = {}
+    for holder_id, *order in connection.execute(_TRANSIT, {"holders": holders}) if holders else ():
+        found.setdefault(holder_id, []).append(InTransit(*order))
+    return found
+
+
+def use(connection: sa.Connection, used: Iterable[tuple[int, Sources]]) -> None:
+    """Take what payments use from the orders it comes from. Shape: (holder, sources), in the order of the payments."""
+    rows: list[tuple[int, int, int, int, str]] = []
+    for holder_id, sources in used:
+        rows += [(holder_id, order.entry_id, part, 0, _status(order, part)) for order, part in sources.taken_back]
+        rows += [(holder_id, order.entry_id, part, part, str(State.ACCEPTED)) for order, part in sources.passed]
+    rows.sort(key=lambda row: row[:2])
+    _USE.run(connection, rows)
+
+
+def _status(order: Transit, part: int) -> str:
+    gone = part == order.remaining and not order.passed
+    return str(step(State.ACCEPTED, State.TAKEN_BACK) if gone else State.ACCEPTED)
+
+
+def add_advances(connection: sa.Connection, book: str, advances: Sequence[Advance]) -> None:
+    """Write what the advancer paid."""
+    rows = [
+        (a.holder_id, a.payment, a.source, book, a.amount, None if a.source else a.amount, a.value_date, a.redeem_on)
+        for a in advances
+    ]
+    _ADVANCE.run(connection, rows)
 
 
 def by_entry(connection: sa.Connection, holder_id: int, entry_id: int) -> sa.Row[tuple[object, ...]]:
@@ -137,13 +177,9 @@ def by_request(connection: sa.Connection, holder_id: int, request_id: str) -> sa
     ).one_or_none()
 
 
-def add_refund(connection: sa.Connection, holder_id: int, payment: int, amount: int) -> None:
-    """Count a refund against its payment; the table refuses more than the payment."""
-    connection.execute(
-        sa.update(customer_order)
-        .where(_O.holder_id == holder_id, _O.entry_id == payment)
-        .values(refunded=_O.refunded + amount)
-    )
+def add_refunds(connection: sa.Connection, refunded: Mapping[tuple[int, int], int]) -> None:
+    """Count refunds against their payments, by (holder, payment), in fen; the table refuses more than the payment."""
+    _REFUND.run(connection, [(holder_id, order, fen) for (holder_id, order), fen in sorted(refunded.items())])
 
 
 def record_outcome(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
-from wallet import limits, orders
-from wallet.book import GATES
-from wallet.counter import Receipt, Visit, receipt, receive
+from wallet import limits
+from wallet.counter import Counter, Receipt, Visit
 from wallet.errors import (
     BelowMinimum,
     DailyTransferInExceeded,
@@ -17,70 +14,55 @@ from wallet.errors import (
     RefundExceedsPayment,
     UnknownPayment,
 )
-from wallet.orders import NewOrder
 from wallet.requests import Refund, TransferIn
 from wallet.rules import manual
-from wallet.rules.fund import Fund, Terms
+from wallet.rules.fund import Terms
 from wallet.rules.orders import Kind
 
 
-def transfer_in(connection: sa.Connection, book: Fund, request: TransferIn) -> Receipt:
+def transfer_in(counter: Counter, request: TransferIn) -> Receipt:
     """Take cash in; it is owed in transit at once and becomes shares on the confirmation date.
 
-    Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed, TradeDateCut,
+    Raises: UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed, TradeDateCut,
     PurchasesSuspended, BelowMinimum, HoldingCapExceeded, DailyTransferInExceeded, QuotaExceeded.
     """
-    visit = receive(connection, book, request, applies=True)
+    visit = counter.receive(request, applies=True)
     if isinstance(visit, Receipt):
         return visit
     trade_date = visit.open_trade_date()
-    _check_terms(visit, book.terms_on(visit.day))
-    entry_id = visit.post(Kind.TRANSFER_IN, manual.book(book.chart, (manual.TRANSFER_IN, request.amount)))
-    order = NewOrder(
-        visit.asked.holder_id, entry_id, Kind.TRANSFER_IN, request.at, request.amount, trade_date=trade_date
-    )
-    orders.add(connection, book.code, [order])
-    return receipt(book, request, Kind.TRANSFER_IN, request.at, trade_date)
+    _check_terms(visit, visit.book.terms_on(visit.day))
+    return visit.accept(Kind.TRANSFER_IN, [(manual.TRANSFER_IN, request.amount)], applied_on=trade_date)
 
 
-def refund(connection: sa.Connection, book: Fund, request: Refund) -> Receipt:
+def refund(counter: Counter, request: Refund) -> Receipt:
     """Take a merchant's refund of a payment: a new transfer-in now, free of minimum, caps, quota and suspension.
 
-    Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed, UnknownPayment,
+    Raises: UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed, UnknownPayment,
     NotRefundable, RefundExceedsPayment, TradeDateCut.
     """
-    visit = receive(connection, book, request, applies=True)
+    visit = counter.receive(request, applies=True)
     if isinstance(visit, Receipt):
         return visit
-    holder_id = visit.asked.holder_id
-    payment = orders.by_request(connection, holder_id, request.payment)
+    payment = visit.order_of(request.payment)
     if payment is None or payment.at > request.at:
         raise UnknownPayment(request.payment)
     if payment.kind != Kind.PAYMENT:
         raise NotRefundable(request.payment, payment.kind)
-    if request.amount > payment.amount - payment.refunded:
-        raise RefundExceedsPayment(request.amount, payment.amount - payment.refunded)
+    if request.amount > (left := payment.amount - visit.refunded(payment)):
+        raise RefundExceedsPayment(request.amount, left)
     trade_date = visit.open_trade_date()
-    entry_id = visit.post(Kind.REFUND, manual.book(book.chart, (manual.REFUND, request.amount)))
-    order = NewOrder(
-        holder_id,
-        entry_id,
+    return visit.accept(
         Kind.REFUND,
-        request.at,
-        request.amount,
+        [(manual.REFUND, request.amount)],
         merchant=payment.merchant,
-        payment=payment.entry_id,
-        trade_date=trade_date,
+        payment=payment,
+        applied_on=trade_date,
     )
-    orders.add(connection, book.code, [order])
-    orders.add_refund(connection, holder_id, payment.entry_id, request.amount)
-    return receipt(book, request, Kind.REFUND, request.at, trade_date)
 
 
 def _check_terms(visit: Visit, terms: Terms) -> None:
     """Hold a transfer-in against the terms of its instant; the quota is used up last, as nothing refuses after it."""
     amount, day = visit.request.amount, visit.day
-    connection, book = visit.connection, visit.book
     if terms.is_suspended(day):
         raise PurchasesSuspended(day)
     if amount < terms.minimum:
@@ -90,12 +72,10 @@ def _check_terms(visit: Visit, terms: Terms) -> None:
         if holding + amount > terms.holding_cap:
             raise HoldingCapExceeded(amount, terms.holding_cap, holding)
     if terms.transfer_in_daily is not None:
-        before = orders.accepted_on(connection, book.code, visit.asked.holder_id, day, Kind.TRANSFER_IN)
+        before = visit.accepted_today(Kind.TRANSFER_IN)
         if before + amount > terms.transfer_in_daily:
             raise DailyTransferInExceeded(amount, terms.transfer_in_daily, before)
     if terms.quota_daily is not None:
-        name, bound = limits.quota(day), terms.quota_daily
-        if amount <= bound:
-            limits.create(connection, book.code, name, GATES[connection.dialect.name])
-        if not limits.take(connection, book.code, name, visit.asked.holder_id, amount, bound):
-            raise QuotaExceeded(amount, bound, limits.used(connection, book.code, name))
+        used = visit.take(limits.quota(day), amount, terms.quota_daily)
+        if used is not None:
+            raise QuotaExceeded(amount, terms.quota_daily, used)

@@ -15,8 +15,8 @@ from wallet.requests import Opening
 from wallet.rules.fund import Fund
 from wallet.schema import wallet
 
-_FIND = sa.select(wallet.c.holder_id).where(
-    wallet.c.book == sa.bindparam("book"), wallet.c.reference == sa.bindparam("reference")
+_FIND_ALL = sa.select(wallet.c.reference, wallet.c.holder_id).where(
+    wallet.c.book == sa.bindparam("book"), wallet.c.reference.in_(sa.bindparam("references", expanding=True))
 )
 
 
@@ -61,9 +61,15 @@ def open_wallets(connection: sa.Connection, book: Fund, requests: Sequence[Openi
     return numbers
 
 
+def find_all(connection: sa.Connection, book: Fund, references: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the wallets opened under `references`; what is not there is left out."""
+    rows = connection.execute(_FIND_ALL, {"book": book.code, "references": sorted(set(references))})
+    return {row.reference: row.holder_id for row in rows}
+
+
 def find(connection: sa.Connection, book: Fund, reference: str) -> int:
     """Return the number of the wallet opened as `reference`. Raises: UnknownWallet."""
-    number: int | None = connection.execute(_FIND, {"book": book.code, "reference": reference}).scalar()
+    number = find_all(connection, book, [reference]).get(reference)
     if number is None:
         raise UnknownWallet(reference)
     return number

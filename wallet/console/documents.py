@@ -24,7 +24,7 @@ FIGURES = {
     "seven_day_published": show_yield,
     "seven_day_computed": show_yield,
 }
-COUNTS = {"holders_paid", "checked"}
+COUNTS = {"holders_paid", "checked", "orders", "accepted", "repeated", "refused"}
 """Whole numbers that are no amounts; every other one is."""
 
 

@@ -22,6 +22,9 @@ class Kind(StrEnum):
 SUBSCRIPTIONS = (Kind.TRANSFER_IN, Kind.REFUND)
 """Kinds whose money is in transit until it is confirmed."""
 
+REDEEMED_OR_SUBSCRIBED = (*SUBSCRIPTIONS, Kind.TRANSFER_OUT_STANDARD)
+"""Kinds that the transfer agent answers: they have a trade date and a confirmation date."""
+
 
 class State(StrEnum):
     """Where an order stands."""
