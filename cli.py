@@ -297,7 +297,8 @@ def announce(
         str | None, typer.Option("--seven-day", metavar="PCT", help="The seven-day yield published with it.")
     ] = None,
     control_total: Annotated[
-        str | None, typer.Option("--control-total", metavar="AMOUNT", help="The day's whole income, where it is told.")
+        str | None,
+        typer.Option("--control-total", metavar="AMOUNT", help="The day's whole income, or loss, where it is told."),
     ] = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Read the figures of many days, all of them or none.")

@@ -41,12 +41,14 @@ def lock(connection: sa.Connection, book: str, first: int, last: int) -> None:
     require_transaction(connection)
     if connection.dialect.name == "sqlite":
         return
-    connection.execute(
+    locked = (
         sa.select(holder.c.holder_id)
         .where(holder.c.book == book, holder.c.holder_id.between(first, last))
         .order_by(holder.c.holder_id)
         .with_for_update(key_share=True)
-    ).all()
+        .cte("locked")
+    )
+    connection.execute(sa.select(sa.func.count()).select_from(locked))
 
 
 def write_entry(connection: sa.Connection, book: str, entry: BulkEntry) -> int:
@@ -70,7 +72,7 @@ def write_entry(connection: sa.Connection, book: str, entry: BulkEntry) -> int:
     return number
 
 
-def write_postings(connection: sa.Connection, entry_id: int, lines: sa.SelectBase) -> int:
+def write_postings(connection: sa.Connection, entry_id: int, lines: sa.CompoundSelect[Any]) -> int:
     """Insert postings from a select of (holder_id, line, debit, credit, amount) and return how many there were."""
     rows = lines.subquery()
     select = sa.select(
@@ -80,7 +82,9 @@ def write_postings(connection: sa.Connection, entry_id: int, lines: sa.SelectBas
         rows.c.debit,
         rows.c.credit,
         rows.c.amount,
-    ).order_by(rows.c.holder_id, rows.c.line)
+    )
+    if len(lines.selects) > 1:  # one line a holder comes in the order of holders anyway
+        select = select.order_by(rows.c.holder_id, rows.c.line)
     columns = ["entry_id", "holder_id", "line", "debit", "credit", "amount"]
     insert = sa.insert(posting).from_select(columns, select)
     return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
@@ -90,16 +94,15 @@ def move_balances(
     connection: sa.Connection, entries: Sequence[int], first: int, last: int, chart: Iterable[Account]
 ) -> None:
     """Move the balances per holder by the postings of bulk entries, as they are stored, all in one step."""
-    p, parts = posting.c, []
-    for acc in (a for a in chart if a.per_holder):
-        for side, when in ((Side.DEBIT, p.debit), (Side.CREDIT, p.credit)):
-            change = p.amount if acc.normal_side is side else -p.amount
-            number = sa.literal(acc.id, balance.c.account_id.type)
-            parts.append(
-                sa.select(p.holder_id, number.label("account_id"), change.label("change")).where(
-                    p.entry_id.in_(entries), p.holder_id.between(first, last), when == acc.id
-                )
+    p, parts, kept = posting.c, [], [a for a in chart if a.per_holder]
+    for side, named in ((Side.DEBIT, p.debit), (Side.CREDIT, p.credit)):
+        grows = named.in_([a.id for a in kept if a.normal_side is side])
+        change = sa.case((grows, p.amount), else_=-p.amount)
+        parts.append(
+            sa.select(p.holder_id, named.label("account_id"), change.label("change")).where(
+                p.entry_id.in_(entries), p.holder_id.between(first, last), named.in_([a.id for a in kept])
             )
+        )
     each = sa.union_all(*parts).subquery()
     moved = (
         sa.select(each.c.holder_id, each.c.account_id, total(each.c.change).label("change"))
@@ -139,6 +142,13 @@ def event_lines(
                 ).where(amount > 0)
             )
     return sa.union_all(*parts)
+
+
+def any_balance(connection: sa.Connection, acc: Account, first: int, last: int) -> bool:
+    """Tell whether any holder of a range has something in an account."""
+    b = balance.c
+    some = sa.select(b.holder_id).where(b.account_id == acc.id, b.holder_id.between(first, last), b.amount > 0)
+    return connection.execute(some.limit(1)).first() is not None
 
 
 def write_own_postings(connection: sa.Connection, entry_id: int, holder_id: int, postings: Sequence[Posting]) -> None:
@@ -192,13 +202,27 @@ def as_of(
     connection: sa.Connection, book: str, accounts: Sequence[Account], day: date, first: int, last: int
 ) -> sa.Subquery:
     """Return (holder_id, amount): what a range's holders had in some accounts together as of the end of `day`."""
-    b, later = balance.c, later_moves(connection, book, day, first, last)
-    now = sa.select(b.holder_id, b.amount).where(
-        b.holder_id.between(max(first, HOUSE + 1), last), b.account_id.in_([a.id for a in accounts])
-    )
+    later = later_moves(connection, book, day, first, last)
     change = change_of(later, accounts)
-    each = sa.union_all(now, sa.select(later.c.holder_id, -change).where(change != 0)).subquery()
-    return sa.select(each.c.holder_id, total(each.c.amount).label("amount")).group_by(each.c.holder_id).subquery()
+    moved = (
+        sa.select(later.c.holder_id, total(change).label("change"))
+        .where(change != 0)
+        .group_by(later.c.holder_id)
+        .subquery()
+    )
+    first_of, *others = [balance.alias() for _ in accounts]
+    source = first_of.join(moved, moved.c.holder_id == first_of.c.holder_id, isouter=True)
+    here = [first_of.c.account_id == accounts[0].id]
+    for other, acc in zip(others, accounts[1:], strict=True):
+        source = source.join(other, other.c.holder_id == first_of.c.holder_id)
+        here += [other.c.account_id == acc.id, other.c.holder_id.between(first, last)]
+    amount = functools.reduce(operator.add, [each.c.amount for each in (first_of, *others)])
+    return (
+        sa.select(first_of.c.holder_id, (amount - sa.func.coalesce(moved.c.change, 0)).label("amount"))
+        .select_from(source)
+        .where(first_of.c.holder_id.between(max(first, HOUSE + 1), last), *here)
+        .subquery()
+    )
 
 
 def lowest_since(connection: sa.Connection, book: str, acc: Account, day: date, first: int, last: int) -> sa.Subquery:

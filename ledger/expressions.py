@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -34,6 +35,15 @@ def columns(connection: sa.Connection, query: sa.SelectBase) -> tuple[NDArray[np
 
 def batches(connection: sa.Connection, query: sa.SelectBase) -> Iterator[NDArray[np.int64]]:
     """Yield the rows of a query over whole numbers as two-dimensional arrays, a bounded number at a time."""
-    result = connection.execute(cast("sa.Select[Any]", query), execution_options={"yield_per": ROWS_A_FETCH})
-    for rows in result.partitions():
-        yield np.array([tuple(row) for row in rows], dtype=np.int64).reshape(len(rows), -1)
+    options = {"yield_per": ROWS_A_FETCH} if connection.dialect.name == "postgresql" else {}
+    with connection.execute(cast("sa.Select[Any]", query), execution_options=options) as result:
+        width = len(result.keys())
+        for rows in result.partitions() if options else _driver_rows(result):
+            yield np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * width).reshape(len(rows), width)
+
+
+def _driver_rows(result: sa.CursorResult[Any]) -> Iterator[Sequence[Sequence[int]]]:
+    """Yield rows as SQLite's driver gives them, which it does one by one: making others of them takes longer."""
+    assert result.cursor is not None
+    while rows := result.cursor.fetchmany(ROWS_A_FETCH):
+        yield rows

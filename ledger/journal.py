@@ -14,7 +14,7 @@ is all in one. The caller owns the transaction: nothing here commits. Bulk entri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -116,7 +116,7 @@ class Hold:
             return None
         if known[0] != request.digest:
             raise RequestConflict(request.request_id)
-        return known[1]
+        return replace(known[1], repeated=True)
 
     def require_open(self, value_date: date) -> None:
         """Refuse a value date in a closed day. Raises: DayClosed."""
@@ -131,25 +131,26 @@ class Hold:
         self.require_open(entry.value_date)
         holder_id, request = entry.request.holder_id, entry.request
         changes = entry.changes()
-        for acc, change in changes.items():
-            if (available := self.balances.get((holder_id, acc.id), 0)) + change < 0:
-                raise InsufficientBalance(holder_id, acc.code, available, -change)
-        for acc, change in changes.items():
-            key = holder_id, acc.id
+        for account_id, change in changes.items():
+            if (available := self.balances.get((holder_id, account_id), 0)) + change < 0:
+                codes = {acc.id: acc.code for p in entry.postings for acc in (p.debit, p.credit)}
+                raise InsufficientBalance(holder_id, codes[account_id], available, -change)
+        for account_id, change in changes.items():
+            key = holder_id, account_id
             self.balances[key] += change
             self.moved[key] = self.moved.get(key, 0) + change
         self.last_date = max(self.last_date, entry.value_date)
         self.added.append((number, entry))
-        repeat = Posted(number, holder_id, entry.kind, entry.value_date, entry.booked_at, True)
-        self.answered[holder_id, request.request_id] = request.digest, repeat
-        return Posted(number, holder_id, entry.kind, entry.value_date, entry.booked_at, False)
+        answer = Posted(number, holder_id, entry.kind, entry.value_date, entry.booked_at, False)
+        self.answered[holder_id, request.request_id] = request.digest, answer
+        return answer
 
     def write(self) -> None:
         """Write what was added (phase 4)."""
         if not self.added:
             return
         _write_entries(self.connection, self.book, self.added)
-        moves = [(*key, change) for key, change in sorted(self.moved.items()) if change]
+        moves = [[*key, change] for key, change in sorted(self.moved.items()) if change]
         moved = _MOVE.run(self.connection, moves)
         assert moved == len(moves), "a balance moved although its holder was locked"
         self.added, self.moved = [], {}
@@ -171,7 +172,7 @@ def hold(connection: sa.Connection, book: str, requests: Sequence[Request]) -> H
     answered = {
         (e.holder_id, e.request_id): (
             bytes(e.digest),
-            Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, True),
+            Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, False),
         )
         for e in connection.execute(_RECALL, {"requests": asked})
     }
@@ -183,7 +184,7 @@ def hold(connection: sa.Connection, book: str, requests: Sequence[Request]) -> H
         last_date=max((gate.last_date for gate in passed if gate.last_date), default=date.min),
         gates=gates,
         answered=answered,
-        balances={(b.holder_id, b.account_id): b.amount for b in connection.execute(_BALANCES, {"holders": holders})},
+        balances={(owner, acc): fen for owner, acc, fen in connection.execute(_BALANCES, {"holders": holders}).all()},
     )
 
 
@@ -259,7 +260,7 @@ def next_entry_ids(connection: sa.Connection, count: int) -> list[int]:
 
 def _write_entries(connection: sa.Connection, book: str, entries: Sequence[tuple[int, Entry]]) -> None:
     heads = [
-        (
+        [
             number,
             e.request.holder_id,
             book,
@@ -270,12 +271,12 @@ def _write_entries(connection: sa.Connection, book: str, entries: Sequence[tuple
             e.request.digest,
             e.reverses,
             e.memo,
-        )
+        ]
         for number, e in entries
     ]
     _ADD_ENTRY.run(connection, heads)
     lines = [
-        (number, e.request.holder_id, line, p.debit.id, p.credit.id, p.amount)
+        [number, e.request.holder_id, line, p.debit.id, p.credit.id, p.amount]
         for number, e in entries
         for line, p in enumerate(e.postings, 1)
     ]

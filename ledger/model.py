@@ -81,14 +81,14 @@ class Entry:
         assert self.postings, self
         assert self.booked_at.tzinfo is not None, self
 
-    def changes(self) -> dict[Account, int]:
-        """Return what the entry does to its holder's balances, signed to each account's normal side."""
-        changes: dict[Account, int] = {}
+    def changes(self) -> dict[int, int]:
+        """Return what the entry does to its holder's balances by account id, signed to each account's normal side."""
+        changes: dict[int, int] = {}
         for p in self.postings:
             if p.debit.per_holder:
-                changes[p.debit] = changes.get(p.debit, 0) + p.debit.signed(p.amount, 0)
+                changes[p.debit.id] = changes.get(p.debit.id, 0) + p.debit.signed(p.amount, 0)
             if p.credit.per_holder:
-                changes[p.credit] = changes.get(p.credit, 0) + p.credit.signed(0, p.amount)
+                changes[p.credit.id] = changes.get(p.credit.id, 0) + p.credit.signed(0, p.amount)
         return changes
 
 
@@ -106,15 +106,15 @@ class Posted:
 
 def digest(*content: str | int | None) -> bytes:
     """Return the digest of a request's content: typed and length-prefixed, so no two contents share a text."""
-    state = hashlib.blake2b(digest_size=16)
+    parts = []
     for item in content:
         mark, data = b"n", b""
         if isinstance(item, int):
             mark, data = b"i", str(item).encode()
         elif isinstance(item, str):
             mark, data = b"s", item.encode()
-        state.update(mark + len(data).to_bytes(4, "big") + data)
-    return state.digest()
+        parts += [mark, len(data).to_bytes(4, "big"), data]
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
 
 
 def postings_digest(kind: str, value_date: date, postings: Iterable[Posting]) -> bytes:

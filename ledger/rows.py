@@ -1,4 +1,4 @@
-"""Statements run for many rows: tuples in the order of named parameters, bound once for a statement and not once a row.
+"""Statements run for many rows: lists in the order of named parameters, bound once for a statement and not once a row.
 
 SQLAlchemy builds the statement and knows how its types are written down; only its own way through each row's parameters
 is left out, which costs as much as the row itself.
@@ -6,7 +6,7 @@ is left out, which costs as much as the row itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,19 +24,21 @@ class Statement:
         self.types = {getattr(p, "key", None) or str(p): p.type for p in parameters}
         self._bound: dict[str, Bound] = {}
 
-    def run(self, connection: sa.Connection, rows: Sequence[Sequence[Any]]) -> int:
-        """Run it for each row and return how many rows of the table were written; without rows nothing is asked."""
+    def run(self, connection: sa.Connection, rows: list[list[Any]]) -> int:
+        """Run it for each row and return how many rows of the table were written; without rows nothing is asked.
+
+        The rows are used up: their values are converted in place.
+        """
         if not rows:
             return 0
         text, converters, arrange = self._bound.get(connection.dialect.name) or self._bind(connection.dialect)
-        values = [list(row) for row in rows]
         for place, convert in converters:
             known: dict[Any, Any] = {None: None}  # rows written together mostly share their dates
-            for row in values:
+            for row in rows:
                 if (value := row[place]) not in known:
                     known[value] = convert(value)
                 row[place] = known[value]
-        given = [arrange(row) for row in values]
+        given = [arrange(row) for row in rows]
         return connection.exec_driver_sql(text, given if len(given) > 1 else given[0]).rowcount
 
     def _bind(self, dialect: Dialect) -> Bound:

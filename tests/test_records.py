@@ -49,7 +49,7 @@ def test_a_quota_is_used_by_what_was_taken_in(busy_desk: Desk) -> None:
     assert found[QUOTAS].startswith("quota 2013-09-20: ")
     assert found[QUOTAS].endswith("8000 taken in")
     assert failing(busy_desk, sa.delete(limit_slot).where(of_day)) == {
-        QUOTAS: "quota 2013-09-20: None used, 8000 taken in"
+        QUOTAS: "quota 2013-09-20: 0 used, 8000 taken in"
     }
 
 

@@ -89,7 +89,13 @@ def test_a_control_total_is_taken_as_the_whole() -> None:
     ]
 
 
-@pytest.mark.parametrize(("rate", "total"), [(11200, -1), (11200, 4), (-11200, 1), (-11200, -4), (0, 1), (0, -1)])
+def test_a_control_total_of_a_negative_figure_may_come_without_its_sign() -> None:
+    book = {1: 89_28, 2: 89_28, 3: 50_00}
+    for total in range(4):
+        assert handed_out(book, -11200, total) == handed_out(book, -11200, -total)
+
+
+@pytest.mark.parametrize(("rate", "total"), [(11200, -1), (11200, 4), (-11200, 4), (-11200, -4), (0, 1), (0, -1)])
 def test_a_control_total_off_by_a_fen_is_refused_with_the_bounds(rate: int, total: int) -> None:
     with pytest.raises(ControlTotalMismatch) as caught:
         handed_out({1: 89_28, 2: 89_28, 3: 50_00}, rate, total)
@@ -184,7 +190,8 @@ def test_a_negative_day_mirrors_a_positive_one(case: tuple[Book, int, int | None
 def test_control_totals_are_refused_by_one_fen_on_either_side(book: Book, rate: int) -> None:
     lowest, highest = bounds(book, rate)
     sign = -1 if rate < 0 else 1
-    for total in (lowest - 1, highest + 1):
+    below = lowest - 1 if rate >= 0 or lowest else highest + 1  # a loss of less than nothing is a loss without its sign
+    for total in (below, highest + 1):
         with pytest.raises(ControlTotalMismatch) as caught:
             handed_out(book, rate, sign * total)
         assert sorted((sign * lowest, sign * highest)) == [caught.value.lowest, caught.value.highest]

@@ -357,7 +357,7 @@ FAULTS = [
     ),
     _fault(7, "a fen over the bound", counter.Visit.take, "+ amount > bound:", "+ amount > bound + 1:"),
     _fault(0, "facility never released", limits.release, "if amount:", "if False:"),
-    _fault(0, "refunds not counted", orders.add_refunds, "order, fen)", "order, 0)"),
+    _fault(0, "refunds not counted", orders.add_refunds, "order, fen]", "order, 0]"),
     _fault(
         2, "refunds without limit", subscription.refund, "payment.amount - visit.refunded(payment)", "payment.amount"
     ),
@@ -404,8 +404,8 @@ FAULTS = [
         1,
         "shortfall kept at a confirmation",
         confirmation._lines,
-        'sums.c[f"c{own}"] + sums.c[f"c{unredeemed}"]\n',
-        'sums.c[f"c{unredeemed}"]\n',
+        "credited = c.own + c.unredeemed",
+        "credited = c.unredeemed",
     ),
     _fault(
         0,

@@ -27,6 +27,11 @@ from wallet.rules.orders import SUBSCRIPTIONS
 from wallet.schema import advance, customer_order
 from wallet.steps import Chunk
 
+CELLS = ("own", "claims", "passed", "rejected", "passed_rejected", "redeemed", "unredeemed", "due_shares")
+"""What is summed up per holder: her own part, what the advancer took over before and after, what was refused."""
+
+Lines = sa.CompoundSelect[Any]
+
 STEP = "confirm"
 ENTRY = "confirmation"
 CLAIMS = "claim_returned"
@@ -80,7 +85,7 @@ def confirm(connection: sa.Connection, book: Fund, day: date, booked_at: datetim
     entry = BulkEntry(f"confirm {book.code} {day} {chunk.number}", ENTRY, day, booked_at, chunk.first, chunk.last)
     entry_id = bulk.write_entry(connection, book.code, entry)
     due = (*_due(book, trade_date), _A.holder_id.between(chunk.first, chunk.last))
-    bulk.write_postings(connection, entry_id, _lines(book, day, applications, due))
+    bulk.write_postings(connection, entry_id, _lines(connection, book, day, chunk, applications, due))
     entries = [entry_id, *_return_claims(connection, book, day, booked_at, chunk, applications)]
     orders.redeem(connection, entry_id, due)
     orders.confirm(connection, entry_id, applications)
@@ -96,53 +101,74 @@ def _due(book: Fund, trade_date: date) -> tuple[sa.ColumnElement[bool], ...]:
     return _A.book == book.code, _A.redeemed_by.is_(None), _A.redeem_on <= trade_date, _A.shares.is_not(None)
 
 
-def _lines(book: Fund, day: date, applications: Any, due: Any) -> sa.CompoundSelect[Any]:
-    """Return the postings of one chunk: per holder the sums of what is confirmed, rejected and redeemed."""
-    own, claims, passed, rejected, passed_rejected, redeemed, unredeemed, due_shares = range(8)
+def _lines(connection: sa.Connection, book: Fund, day: date, chunk: Chunk, applications: Any, due: Any) -> Lines:
+    """Return the postings of one chunk: per holder the sums of what is confirmed, rejected and redeemed.
 
-    def part(holder: Any, source: Any, where: Any, amounts: dict[int, Any]) -> Any:
-        cells = [amounts.get(n, sa.literal(0, sa.BigInteger)).label(f"c{n}") for n in range(8)]
-        return sa.select(holder.label("holder_id"), *cells).select_from(source).where(*where)
-
-    with_source = advance.join(customer_order, sa.and_(_O.holder_id == _A.holder_id, _O.entry_id == _A.source))
-    subscription = {own: _OWN, rejected: _O.remaining - _OWN}
-    redemption = {redeemed: _CONFIRMED, unredeemed: _O.amount - _CONFIRMED}
-    parts = [
-        part(_O.holder_id, customer_order, (*applications, _SUBSCRIBED), subscription),
-        part(_O.holder_id, customer_order, (*applications, sa.not_(_SUBSCRIBED)), redemption),
-        part(
-            _A.holder_id,
-            with_source,
-            applications,
-            {
-                claims: sa.case((_A.value_date > day, _A.shares), else_=0),
-                passed: sa.case((_A.value_date > day, 0), else_=_A.shares),
-                passed_rejected: _A.amount - _A.shares,
-            },
-        ),
-        part(_A.holder_id, advance, due, {due_shares: _A.shares}),
-    ]
-    each = sa.union_all(*parts).subquery()
+    Only what happens in the chunk, whose holders are locked, stands in the statement.
+    """
+    parts, answered = _happening(connection, day, applications, due)
+    each = sa.union_all(*(select for select, _ in parts)).subquery()
     sums = (
-        sa.select(each.c.holder_id, *(total(each.c[f"c{n}"]).label(f"c{n}") for n in range(8)))
+        sa.select(each.c.holder_id, *(total(each.c[name]).label(name) for name in CELLS))
         .group_by(each.c.holder_id)
         .cte("work")
     )
+    owing = bulk.any_balance(connection, book.chart["shortfall"], chunk.first, chunk.last)
     owed = sa.select(balance.c.amount).where(
         balance.c.holder_id == sums.c.holder_id, balance.c.account_id == book.chart["shortfall"].id
     )
-    credited = sums.c[f"c{own}"] + sums.c[f"c{unredeemed}"]
-    amounts: list[tuple[Event, Any]] = [
-        (manual.SUBSCRIPTION_CONFIRMED, sums.c[f"c{own}"] + sums.c[f"c{claims}"]),
-        (manual.ADVANCER_CONFIRMED, sums.c[f"c{passed}"]),
-        (manual.SUBSCRIPTION_REJECTED, sums.c[f"c{rejected}"]),
-        (manual.ADVANCER_REJECTED, sums.c[f"c{passed_rejected}"]),
-        (manual.REDEMPTION_CONFIRMED, sums.c[f"c{redeemed}"]),
-        (manual.REDEMPTION_REJECTED, sums.c[f"c{unredeemed}"]),
-        (manual.ADVANCER_REDEEMED, sums.c[f"c{due_shares}"]),
-        (manual.SHORTFALL_REPAID, least(credited, owed.scalar_subquery())),
+    c, happens = sums.c, {name for _, cells in parts for name in cells}
+    credited = c.own + c.unredeemed
+    events: list[tuple[bool, set[str], Event, Any]] = [
+        (True, {"own", "claims"}, manual.SUBSCRIPTION_CONFIRMED, c.own + c.claims),
+        (True, {"passed"}, manual.ADVANCER_CONFIRMED, c.passed),
+        (answered, {"rejected"}, manual.SUBSCRIPTION_REJECTED, c.rejected),
+        (answered, {"passed_rejected"}, manual.ADVANCER_REJECTED, c.passed_rejected),
+        (True, {"redeemed"}, manual.REDEMPTION_CONFIRMED, c.redeemed),
+        (answered, {"unredeemed"}, manual.REDEMPTION_REJECTED, c.unredeemed),
+        (True, {"due_shares"}, manual.ADVANCER_REDEEMED, c.due_shares),
+        (owing, {"own", "unredeemed"}, manual.SHORTFALL_REPAID, least(credited, owed.scalar_subquery())),
     ]
-    return bulk.event_lines(sums.c.holder_id, [(_accounts(book, event), amount) for event, amount in amounts])
+    chosen = [(_accounts(book, event), amount) for may, of, event, amount in events if may and of & happens]
+    return bulk.event_lines(sums.c.holder_id, chosen)
+
+
+def _happening(
+    connection: sa.Connection, day: date, applications: Any, due: Any
+) -> tuple[list[tuple[Any, dict[str, Any]]], bool]:
+    """Return the selects of what is to be done, each with the cells it fills, and whether any outcome was recorded."""
+    subscribed, redeeming, answered = connection.execute(
+        sa.select(
+            sa.func.count(sa.case((_SUBSCRIBED, 1))),
+            sa.func.count(sa.case((sa.not_(_SUBSCRIBED), 1))),
+            sa.func.count(_O.outcome),
+        ).where(*applications)
+    ).one()
+    with_source = advance.join(customer_order, sa.and_(_O.holder_id == _A.holder_id, _O.entry_id == _A.source))
+    of_subscriptions = {"own": _OWN, "rejected": _O.remaining - _OWN}
+    of_redemptions = {"redeemed": _CONFIRMED, "unredeemed": _O.amount - _CONFIRMED}
+    of_advances = {
+        "claims": sa.case((_A.value_date > day, _A.shares), else_=0),
+        "passed": sa.case((_A.value_date > day, 0), else_=_A.shares),
+        "passed_rejected": _A.amount - _A.shares,
+    }
+    parts: list[tuple[bool, Any, Any, Any, dict[str, Any]]] = [
+        (subscribed > 0, _O.holder_id, customer_order, (*applications, _SUBSCRIBED), of_subscriptions),
+        (redeeming > 0, _O.holder_id, customer_order, (*applications, sa.not_(_SUBSCRIBED)), of_redemptions),
+        (_any(connection, with_source, applications), _A.holder_id, with_source, applications, of_advances),
+        (_any(connection, advance, due), _A.holder_id, advance, due, {"due_shares": _A.shares}),
+    ]
+    chosen = [(_part(of, source, where, cells), cells) for there, of, source, where, cells in parts if there]
+    return chosen, answered > 0
+
+
+def _part(holder: Any, source: Any, where: Any, amounts: dict[str, Any]) -> Any:
+    cells = [amounts.get(name, sa.literal(0, sa.BigInteger)).label(name) for name in CELLS]
+    return sa.select(holder.label("holder_id"), *cells).select_from(source).where(*where)
+
+
+def _any(connection: sa.Connection, source: Any, where: Any) -> bool:
+    return connection.execute(sa.select(sa.literal(1)).select_from(source).where(*where).limit(1)).first() is not None
 
 
 def _return_claims(

@@ -147,7 +147,7 @@ class Visit:
             return max(0, balance)
         acc = self.book.chart[code]
         moves = [(m.value_date, balances.signed(m, acc)) for m in self._later()]
-        moves += [(e.value_date, e.changes().get(acc, 0)) for e in self.counter.moves[self.asked.holder_id]]
+        moves += [(e.value_date, e.changes().get(acc.id, 0)) for e in self.counter.moves[self.asked.holder_id]]
         return max(0, lowest_since(balance, moves, self.day))
 
     def _later(self) -> list[balances.Movement]:

@@ -82,7 +82,8 @@ def distribute(connection: sa.Connection, book: Fund, day: date, booked_at: date
     entry_id = bulk.write_entry(connection, book.code, entry)
     parts = _parts(_holdings(connection, book, day, chunk), rate, allocation)
     if rate > 0:
-        lines = bulk.event_lines(parts.c.holder_id, _credits(book.chart, parts))
+        owing = bulk.any_balance(connection, book.chart["shortfall"], chunk.first, chunk.last)
+        lines = bulk.event_lines(parts.c.holder_id, _credits(book.chart, parts, owing=owing))
     else:
         lines = bulk.event_lines(parts.c.holder_id, _debits(connection, book, value_date, chunk, parts))
     bulk.write_postings(connection, entry_id, lines)
@@ -132,8 +133,8 @@ def _holdings(connection: sa.Connection, book: Fund, day: date, chunk: Chunk) ->
 
 def _parts(holdings: sa.Subquery, rate: int, allocation: Allocation) -> sa.CTE:
     """Return (holder_id, amount): the formula of `rules.income` in SQL."""
-    scale: Any = sa.literal_column(str(SCALE))
-    figure: Any = sa.literal_column(str(abs(rate)))
+    scale: Any = sa.literal_column(str(SCALE), sa.BigInteger)
+    figure: Any = sa.literal_column(str(abs(rate)), sa.BigInteger)
     low = (holdings.c.amount % scale) * figure
     fraction = low % scale
     more = sa.case(
@@ -145,12 +146,16 @@ def _parts(holdings: sa.Subquery, rate: int, allocation: Allocation) -> sa.CTE:
     return sa.select(holdings.c.holder_id, amount.label("amount")).cte("parts")
 
 
-def _credits(chart: Chart, parts: sa.CTE) -> list[tuple[list[tuple[int, int]], Any]]:
+def _credits(chart: Chart, parts: sa.CTE, *, owing: bool) -> list[tuple[list[tuple[int, int]], Any]]:
+    """Return what a positive figure credits; where somebody is `owing`, shortfalls are repaid out of it."""
+    credited = (_accounts(chart, manual.INCOME), parts.c.amount)
+    if not owing:
+        return [credited]
     owed = sa.select(balance.c.amount).where(
         balance.c.holder_id == parts.c.holder_id, balance.c.account_id == chart["shortfall"].id
     )
     repaid = least(parts.c.amount, owed.scalar_subquery())
-    return [(_accounts(chart, manual.INCOME), parts.c.amount), (_accounts(chart, manual.SHORTFALL_REPAID), repaid)]
+    return [credited, (_accounts(chart, manual.SHORTFALL_REPAID), repaid)]
 
 
 def _debits(

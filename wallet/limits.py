@@ -77,13 +77,12 @@ def used(connection: sa.Connection, book: str, name: str) -> int:
 
 
 def take(connection: sa.Connection, book: str, needs: Mapping[str, Need]) -> bool:
-    """Use what is needed if it fits into its slots; tell whether it did, and if not, hold no lock."""
+    """Use what is needed if all of it fits into its slots; tell whether it did. If not, nothing is used or locked."""
     if not needs:
         return True
-    attempt = connection.begin_nested() if connection.dialect.name == "postgresql" else None
+    attempt = connection.begin_nested()
     fits = all(_take(connection, book, name, need) for name, need in sorted(needs.items()))
-    if attempt is not None:
-        attempt.commit() if fits else attempt.rollback()
+    attempt.commit() if fits else attempt.rollback()
     return fits
 
 

@@ -109,8 +109,8 @@ Known = Any
 
 def add(connection: sa.Connection, book: str, orders: Sequence[NewOrder]) -> None:
     """Write accepted orders, each in the first state of its kind."""
-    rows = [
-        (
+    rows: list[list[Any]] = [
+        [
             o.holder_id,
             o.entry_id,
             book,
@@ -124,7 +124,7 @@ def add(connection: sa.Connection, book: str, orders: Sequence[NewOrder]) -> Non
             0,
             o.trade_date,
             str(FIRST[o.kind]),
-        )
+        ]
         for o in orders
     ]
     _ADD.run(connection, rows)
@@ -140,10 +140,10 @@ def in_transit(connection: sa.Connection, holders: Sequence[int]) -> dict[int, l
 
 def use(connection: sa.Connection, used: Iterable[tuple[int, Sources]]) -> None:
     """Take what payments use from the orders it comes from. Shape: (holder, sources), in the order of the payments."""
-    rows: list[tuple[int, int, int, int, str]] = []
+    rows: list[list[Any]] = []
     for holder_id, sources in used:
-        rows += [(holder_id, order.entry_id, part, 0, _status(order, part)) for order, part in sources.taken_back]
-        rows += [(holder_id, order.entry_id, part, part, str(State.ACCEPTED)) for order, part in sources.passed]
+        rows += [[holder_id, order.entry_id, part, 0, _status(order, part)] for order, part in sources.taken_back]
+        rows += [[holder_id, order.entry_id, part, part, str(State.ACCEPTED)] for order, part in sources.passed]
     rows.sort(key=lambda row: row[:2])
     _USE.run(connection, rows)
 
@@ -155,8 +155,8 @@ def _status(order: Transit, part: int) -> str:
 
 def add_advances(connection: sa.Connection, book: str, advances: Sequence[Advance]) -> None:
     """Write what the advancer paid."""
-    rows = [
-        (a.holder_id, a.payment, a.source, book, a.amount, None if a.source else a.amount, a.value_date, a.redeem_on)
+    rows: list[list[Any]] = [
+        [a.holder_id, a.payment, a.source, book, a.amount, None if a.source else a.amount, a.value_date, a.redeem_on]
         for a in advances
     ]
     _ADVANCE.run(connection, rows)
@@ -179,7 +179,7 @@ def by_request(connection: sa.Connection, holder_id: int, request_id: str) -> sa
 
 def add_refunds(connection: sa.Connection, refunded: Mapping[tuple[int, int], int]) -> None:
     """Count refunds against their payments, by (holder, payment), in fen; the table refuses more than the payment."""
-    _REFUND.run(connection, [(holder_id, order, fen) for (holder_id, order), fen in sorted(refunded.items())])
+    _REFUND.run(connection, [[holder_id, order, fen] for (holder_id, order), fen in sorted(refunded.items())])
 
 
 def record_outcome(

@@ -85,7 +85,8 @@ def quotas(connection: sa.Connection, book: Fund) -> Findings:
     used = sa.select(limit_slot.c.name, total(limit_slot.c.used).label("used")).group_by(limit_slot.c.name)
     told = {row.name: row.used for row in connection.execute(used) if row.name != limits.FACILITY}
     for name in right.keys() | told.keys():
-        findings.expect(told.get(name) == right.get(name), f"{name}: {told.get(name)} used, {right.get(name)} taken in")
+        said, derived = told.get(name, 0), right.get(name, 0)
+        findings.expect(said == derived, f"{name}: {said} used, {derived} taken in")
     return findings
 
 

@@ -21,6 +21,8 @@ LONGEST_TEXT = 200
 def _plain(text: str) -> str:
     if text != text.strip():
         raise ValueError("blanks at an end are not allowed")
+    if text.isascii() and text.isprintable():
+        return text
     if any(unicodedata.category(letter) in ("Cc", "Cs", "Cf", "Zl", "Zp") for letter in text):
         raise ValueError("control characters are not allowed")
     return text

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ledger.expressions import columns
 from wallet.rules.fund import Fund
 from wallet.schema import day_chunk, day_step, fund
 
@@ -65,18 +66,12 @@ def days_with(connection: sa.Connection, book: Fund, step: str) -> list[date]:
 
 def ranges(connection: sa.Connection, holders: Any, size: int) -> list[Chunk]:
     """Return chunks of at most `size` holders that cover a select of holder numbers."""
-    each = sa.select(holders.subquery().c[0].label("holder_id")).distinct().subquery()
-    numbered = sa.select(
-        each.c.holder_id, (sa.func.row_number().over(order_by=each.c.holder_id) - 1).label("place")
-    ).subquery()
-    starts = connection.execute(
-        sa.select(numbered.c.holder_id).where(numbered.c.place % size == 0).order_by(numbered.c.holder_id)
-    ).scalars()
-    firsts = list(starts)
-    if not firsts:
+    each = holders.subquery().c[0]
+    [numbers] = columns(connection, sa.select(each).distinct().order_by(each))
+    if not len(numbers):
         return []
-    last = connection.execute(sa.select(sa.func.max(each.c.holder_id))).scalar_one()
-    lasts = [first - 1 for first in firsts[1:]] + [last]
+    firsts = [int(first) for first in numbers[::size]]
+    lasts = [first - 1 for first in firsts[1:]] + [int(numbers[-1])]
     return [Chunk(n, first, end) for n, (first, end) in enumerate(zip(firsts, lasts, strict=True), 1)]
 
 

@@ -55,14 +55,14 @@ def allocate(
     """Return how the income of all holdings is handed out: largest cut fraction first, ties to the lower number.
 
     Shape: `holders` and `holdings` run in parallel, in any order; a holder stands there once.
-    Units: `control_total` in fen, with the sign of the figure.
+    Units: `control_total` in fen; that of a negative figure may be given with or without its sign.
     Raises: ControlTotalMismatch when the total would move anyone a whole fen or more off the exact share.
     """
     cut, fraction = parts(holdings, rate)
     pool, cut_total = int(holdings.sum()), int(cut.sum())
     whole = cut_total + int(fraction.sum()) // SCALE
     if control_total is not None:
-        signed = control_total if rate >= 0 else -control_total
+        signed = control_total if rate >= 0 else abs(control_total)
         highest = cut_total + int(np.count_nonzero(fraction))
         if not cut_total <= signed <= highest:
             raise ControlTotalMismatch(control_total, *sorted((_sign(rate) * cut_total, _sign(rate) * highest)))
