@@ -280,10 +280,8 @@ def batch(
 
     desk = terminal(ctx)
     orders = facade.OrderFile.check(file, desk.instant(at), desk.calendar.zone)
-    with desk.engine() as engine, desk.progress() as progress:
-        with facade.reading(engine) as connection:
-            book = facade.load(connection, desk.calendar)
-        name = result or file.with_name(f"{file.name}.result.csv")
+    name = result or file.with_name(f"{file.name}.result.csv")
+    with desk.work() as (engine, book, progress):
         summary = facade.take_file(engine, book, orders, name, progress)
     desk.show(documents.of(summary, desk.calendar.zone), tables.facts)
 

@@ -25,6 +25,9 @@ from ledger.model import Account, Entry, Posted, Posting, Request, Side
 from ledger.rows import Statement
 from ledger.schema import account, balance, book_gate, entry_ids, holder, journal_entry, posting
 
+REQUESTS_A_QUERY = 500
+"""PostgreSQL reads a list of pairs as one condition inside the other: some thousands exceed its stack."""
+
 _LOCK = (
     sa.select(holder.c.holder_id, holder.c.gate)
     .where(holder.c.book == sa.bindparam("book"), holder.c.holder_id.in_(sa.bindparam("holders", expanding=True)))
@@ -169,13 +172,11 @@ def hold(connection: sa.Connection, book: str, requests: Sequence[Request]) -> H
         raise UnknownHolder(book, min(set(holders) - gates.keys()))
     passed = connection.execute(_GATES, {"book": book, "gates": sorted(set(gates.values()))}).all()
     asked = [(r.holder_id, r.request_id) for r in requests]
-    answered = {
-        (e.holder_id, e.request_id): (
-            bytes(e.digest),
-            Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, False),
-        )
-        for e in connection.execute(_RECALL, {"requests": asked})
-    }
+    answered: dict[tuple[int, str], tuple[bytes, Posted]] = {}
+    for start in range(0, len(asked), REQUESTS_A_QUERY):
+        for e in connection.execute(_RECALL, {"requests": asked[start : start + REQUESTS_A_QUERY]}):
+            posted = Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, False)
+            answered[e.holder_id, e.request_id] = bytes(e.digest), posted
     return Hold(
         connection,
         book,

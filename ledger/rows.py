@@ -22,7 +22,7 @@ class Statement:
     def __init__(self, statement: sa.Insert | sa.Update, parameters: Iterable[sa.ColumnElement[Any]]) -> None:
         self.statement = statement
         self.types = {getattr(p, "key", None) or str(p): p.type for p in parameters}
-        self._bound: dict[str, Bound] = {}
+        self._bound: dict[tuple[str, str], Bound] = {}
 
     def run(self, connection: sa.Connection, rows: list[list[Any]]) -> int:
         """Run it for each row and return how many rows of the table were written; without rows nothing is asked.
@@ -31,7 +31,7 @@ class Statement:
         """
         if not rows:
             return 0
-        text, converters, arrange = self._bound.get(connection.dialect.name) or self._bind(connection.dialect)
+        text, converters, arrange = self._bind(connection.dialect)
         for place, convert in converters:
             known: dict[Any, Any] = {None: None}  # rows written together mostly share their dates
             for row in rows:
@@ -42,6 +42,9 @@ class Statement:
         return connection.exec_driver_sql(text, given if len(given) > 1 else given[0]).rowcount
 
     def _bind(self, dialect: Dialect) -> Bound:
+        """Return the statement as a driver takes it: its text, what converts which place, how a row is arranged."""
+        if (known := self._bound.get((dialect.name, dialect.driver))) is not None:
+            return known
         names = list(self.types)
         of_insert: dict[str, Any] = {"column_keys": names} if isinstance(self.statement, sa.Insert) else {}
         compiled: Any = self.statement.compile(dialect=dialect, **of_insert)
@@ -61,5 +64,5 @@ class Statement:
 
         in_order: Callable[[list[Any]], Any] = tuple if compiled.positiontup == names else by_place
         arrange: Callable[[list[Any]], Any] = in_order if compiled.positional else by_name
-        self._bound[dialect.name] = str(compiled), converters, arrange
-        return self._bound[dialect.name]
+        self._bound[dialect.name, dialect.driver] = bound = (str(compiled), converters, arrange)
+        return bound

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import busy_book, postgres
+from tests import busy_book, postgres, rendezvous
 from tests.desk import Desk
 from wallet import facade
 
@@ -119,6 +119,16 @@ def copy_of(
 def desk(copy_of: Callable[[str], Desk]) -> Desk:
     """Give a book of 2013-09-16 with the wallets alice, bob and carol."""
     return copy_of("quiet")
+
+
+@pytest.fixture
+def first(desk: Desk) -> Iterator[rendezvous.Client]:
+    """Give one who works with the desk's book in a thread of its own, and is held where the test says."""
+    yield from rendezvous.client(desk)
+
+
+second, third = first, first
+"""Two more, should two or three meet."""
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from wallet import facade
 from wallet.day import DayStatus
 from wallet.facade import Check, Fund, FundwalletError, Receipt
 from wallet.figures import Figure
+from wallet.requests import Order
 from wallet.rules.fund import SAMPLE_TERMS, Terms
 from wallet.schema import wallet as wallets
 
@@ -31,6 +32,13 @@ Row = tuple[Any, ...]
 
 ENTRY_NUMBERS = {"entry_id", "reverses", "payment", "source", "redeemed_by", "confirmed_by"}
 """Columns that hold the number of a journal entry; 0 and null mean none."""
+
+OPERATIONS: dict[type[Order], Callable[..., Receipt]] = {
+    facade.TransferIn: facade.transfer_in,
+    facade.Payment: facade.pay,
+    facade.Refund: facade.refund,
+    facade.TransferOut: facade.transfer_out,
+}
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 OPENED_ON = date(2013, 9, 16)

@@ -35,20 +35,14 @@ from ledger.model import HOUSE
 from ledger.schema import journal_entry
 from tests import postgres
 from tests.busy_book import TERMS
-from tests.desk import Desk, Row, at, day
+from tests.desk import OPERATIONS, Desk, Row, at, day
 from wallet import facade
-from wallet.facade import Fund, Receipt
+from wallet.facade import Fund
 from wallet.requests import Order
 from wallet.schema import customer_order
 
 CHUNK = 3  # holders of a chunk, so that twelve wallets make several
 WALLETS = tuple(f"w{n}" for n in range(1, 13))
-OPERATIONS: dict[type[Order], Callable[..., Receipt]] = {
-    facade.TransferIn: facade.transfer_in,
-    facade.Payment: facade.pay,
-    facade.Refund: facade.refund,
-    facade.TransferOut: facade.transfer_out,
-}
 
 
 @dataclass(frozen=True)

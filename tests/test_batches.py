@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.desk import Desk, Row, at, free_terms
+from tests.desk import OPERATIONS, Desk, Row, at, free_terms
 from wallet import facade
 from wallet.errors import FacilityExhausted, FundwalletError, InsufficientFunds, InvalidRequest
 from wallet.facade import MANY, Payment, Receipt, Refund, TransferIn, TransferOut, order_many
@@ -34,14 +33,6 @@ TERMS = [
 INSTANTS = ["09-17 09:00", "09-17 14:59:59", "09-17 15:00", "09-17 23:59", "09-18 00:00", "09-18 10:00", "09-20 10:00"]
 INSTANTS += ["09-16 10:00", "09-15 10:00", "2027-01-01 10:00"]
 AMOUNTS = (1, 4, 5, 7_00, 10_00, 15_00, 29_99, 45_00)
-
-
-OPERATIONS: dict[type[Order], Callable[..., Receipt]] = {
-    TransferIn: facade.transfer_in,
-    Payment: facade.pay,
-    Refund: facade.refund,
-    TransferOut: facade.transfer_out,
-}
 
 
 def any_order(dice: random.Random, made: list[Order]) -> Order:
@@ -171,6 +162,30 @@ def test_none_at_all_and_too_many(desk: Desk) -> None:
     with desk.engine.connect() as connection, pytest.raises(FundwalletError) as refused:
         order_many(connection, desk.book, [order])
     assert refused.value.code == "no_transaction"
+
+
+def test_the_most_that_one_call_takes_is_taken(desk: Desk) -> None:
+    orders = [
+        TransferIn(wallet=WALLETS[n % 3], amount=1_00, request_id=f"of many {n}", at=at("09-16 10:00"))
+        for n in range(MANY)
+    ]
+    assert all(outcome.receipt for outcome in desk.ask(order_many, orders))
+    assert all(outcome.repeated for outcome in desk.ask(order_many, orders))
+    assert desk.house()["in_transit"] == MANY * 1_00
+    assert not desk.verify()
+
+
+@pytest.mark.parametrize("operation", [facade.pay, facade.refund, facade.transfer_out])
+def test_an_operation_takes_its_own_requests_alone(desk: Desk, operation: Any) -> None:
+    """Nothing is transferred in by who asks for a payment, whatever the request is."""
+    request: Any = TransferIn(wallet="alice", amount=1_00, request_id="in", at=at("09-16 10:00"))
+    before = desk.dump()
+    many_of = getattr(facade, f"{operation.__name__}_many")
+    with pytest.raises(AssertionError):
+        desk.ask(operation, request)
+    with pytest.raises(AssertionError):
+        desk.ask(many_of, [request])
+    assert desk.dump() == before
 
 
 def test_all_or_none_is_none_where_one_is_refused(database_url: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ledger.schema import journal_entry
 from tests import power
 from tests.desk import SHANGHAI, Desk, at
 from tests.shell import Shell
@@ -110,6 +111,8 @@ BAD: list[tuple[str, str, str]] = [
     ("a.jsonl", '{"operation": "pay"', "line 1: is no JSON"),
     ("a.jsonl", "\n", "line 1: is no JSON"),
     ("a.jsonl", "[]\n", "line 1: expected an object"),
+    ("a.jsonl", '{"amount": "1.00", "amount": "2.00"}\n', "line 1: is no JSON: a key stands there twice"),
+    ("a.jsonl", "[" * 100_000, "line 1: is no JSON"),
     ("a.jsonl", '{"amount": 1}\n', "line 1: expected an object whose values are all text"),
     (
         "a.jsonl",
@@ -187,6 +190,31 @@ def test_a_run_that_is_killed_goes_on_where_it_stopped(
     assert desk.dump()["posting"] == plain.dump()["posting"]
     assert not desk.verify()
     plain.engine.dispose()
+
+
+def test_what_another_booked_meanwhile_is_not_taken_for_a_commit(
+    desk: Desk, tmp_path: Path, small_portions: None
+) -> None:
+    """Killed before its commit, a portion is done again, also when somebody has typed its first order by hand."""
+    file = checked(written(tmp_path / "orders.csv", MANY))
+    url = desk.engine.url.render_as_string(hide_password=False)
+    power.killed_at(url, in_small_portions, power.Diary(str(tmp_path / "diary")), 2, "before")
+    fifth = list(file.lines())[4][1]
+    assert isinstance(fifth, facade.Payment)
+    desk.ask(facade.pay, fifth)
+    facade.take_file(desk.engine, desk.book, file, tmp_path / "result.csv", silent)
+    told = {row[0]: row[1] for row in result_of(tmp_path / "result.csv")}
+    assert told[fifth.request_id] == "repeated"
+    booked = {row.request_id for row in desk.rows(journal_entry)}
+    assert {name for name, outcome in told.items() if outcome != "refused"} <= booked
+    assert not desk.verify()
+
+
+def test_a_result_that_cannot_be_written_is_refused_before_anything_is_booked(desk: Desk, tmp_path: Path) -> None:
+    file = checked(written(tmp_path / "orders.csv", ROWS))
+    for place in (tmp_path / "nowhere" / "result.csv", tmp_path / "orders.csv" / "result.csv"):
+        with desk.refuses("invalid_request"):
+            facade.take_file(desk.engine, desk.book, file, place, silent)
 
 
 def test_a_result_that_is_there_is_never_written_over(desk: Desk, tmp_path: Path) -> None:

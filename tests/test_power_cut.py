@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from ledger.database import READING
 from ledger.schema import metadata
 from tests import postgres, power
-from tests.desk import Desk, at
+from tests.desk import OPERATIONS, Desk, at
 from tests.power import SCRIPT, Bench, Moment, Run, Step, Uninterrupted, Work
 from tests.shell import Shell
 from wallet import facade
@@ -192,7 +192,7 @@ def test_a_server_that_crashes_loses_nothing(own_server: postgres.Server, tmp_pa
 
 # A disk that is full, a connection that is lost
 
-ORDERS = {kind.__name__ for kind in power.OPERATIONS}
+ORDERS = {kind.__name__ for kind in OPERATIONS}
 DAY_STEPS = {step.name for step in STEPS}
 DAYS = tuple(Run(f"10-{n:02}", f"10-{n + 1:02} 00:00") for n in range(1, 19))
 

@@ -6,7 +6,7 @@ had come later. `test_ledger_races` has the races of batches, `test_races_day` t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -34,21 +34,6 @@ MADE["bounded"] = lambda url: Desk.open(url, terms=[TERMS], wallets=("alice", "b
 def desk(copy_of: Callable[[str], Desk]) -> Desk:
     """Give a book whose terms bound what all use together, with the wallets alice, bob and carol."""
     return copy_of("bounded")
-
-
-@pytest.fixture
-def first(desk: Desk) -> Iterator[Client]:
-    yield from rendezvous.client(desk)
-
-
-@pytest.fixture
-def second(desk: Desk) -> Iterator[Client]:
-    yield from rendezvous.client(desk)
-
-
-@pytest.fixture
-def third(desk: Desk) -> Iterator[Client]:
-    yield from rendezvous.client(desk)
 
 
 @pytest.fixture

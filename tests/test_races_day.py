@@ -6,8 +6,6 @@ is then answered as if it had come later. Who is not concerned does not wait at 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from ledger.schema import account_total
@@ -18,21 +16,6 @@ from wallet.distribution import ENTRY as INCOME
 
 CHUNK = 2  # holders of a chunk: alice and bob, or the house and alice; never carol
 MORNING = at("09-17 00:00")
-
-
-@pytest.fixture
-def first(desk: Desk) -> Iterator[Client]:
-    yield from rendezvous.client(desk)
-
-
-@pytest.fixture
-def second(desk: Desk) -> Iterator[Client]:
-    yield from rendezvous.client(desk)
-
-
-@pytest.fixture
-def third(desk: Desk) -> Iterator[Client]:
-    yield from rendezvous.client(desk)
 
 
 @pytest.fixture

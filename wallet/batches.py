@@ -63,7 +63,7 @@ def transfer_in(connection: sa.Connection, book: Fund, request: TransferIn) -> R
     Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed, TradeDateCut,
     PurchasesSuspended, BelowMinimum, HoldingCapExceeded, DailyTransferInExceeded, QuotaExceeded.
     """
-    return _one(connection, book, request)
+    return _one(connection, book, TransferIn, request)
 
 
 def pay(connection: sa.Connection, book: Fund, request: Payment) -> Receipt:
@@ -72,7 +72,7 @@ def pay(connection: sa.Connection, book: Fund, request: Payment) -> Receipt:
     Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed,
     InsufficientFunds, FacilityExhausted.
     """
-    return _one(connection, book, request)
+    return _one(connection, book, Payment, request)
 
 
 def refund(connection: sa.Connection, book: Fund, request: Refund) -> Receipt:
@@ -81,7 +81,7 @@ def refund(connection: sa.Connection, book: Fund, request: Refund) -> Receipt:
     Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed, UnknownPayment,
     NotRefundable, RefundExceedsPayment, TradeDateCut.
     """
-    return _one(connection, book, request)
+    return _one(connection, book, Refund, request)
 
 
 def transfer_out(connection: sa.Connection, book: Fund, request: TransferOut) -> Receipt:
@@ -90,30 +90,36 @@ def transfer_out(connection: sa.Connection, book: Fund, request: TransferOut) ->
     Raises: NoTransaction, UnknownWallet, RequestConflict, OutsideCalendar, BeforeOpening, DayClosed; then instant:
     DailyInstantExceeded, InsufficientFunds, FacilityExhausted; standard: TradeDateCut, InsufficientFunds.
     """
-    return _one(connection, book, request)
+    return _one(connection, book, TransferOut, request)
 
 
 def transfer_in_many(connection: sa.Connection, book: Fund, requests: Sequence[TransferIn]) -> list[Outcome]:
     """Take many transfers-in, as `order_many` does."""
-    return order_many(connection, book, requests)
+    return _many(connection, book, TransferIn, requests)
 
 
 def pay_many(connection: sa.Connection, book: Fund, requests: Sequence[Payment]) -> list[Outcome]:
     """Make many payments, as `order_many` does."""
-    return order_many(connection, book, requests)
+    return _many(connection, book, Payment, requests)
 
 
 def refund_many(connection: sa.Connection, book: Fund, requests: Sequence[Refund]) -> list[Outcome]:
     """Take many refunds, as `order_many` does."""
-    return order_many(connection, book, requests)
+    return _many(connection, book, Refund, requests)
 
 
 def transfer_out_many(connection: sa.Connection, book: Fund, requests: Sequence[TransferOut]) -> list[Outcome]:
     """Make many transfers-out, as `order_many` does."""
+    return _many(connection, book, TransferOut, requests)
+
+
+def _many(connection: sa.Connection, book: Fund, kind: type[Order], requests: Sequence[Order]) -> list[Outcome]:
+    assert all(isinstance(request, kind) for request in requests), f"not all of them are a {kind.__name__}"
     return order_many(connection, book, requests)
 
 
-def _one(connection: sa.Connection, book: Fund, request: Order) -> Receipt:
+def _one(connection: sa.Connection, book: Fund, kind: type[Order], request: Order) -> Receipt:
+    assert isinstance(request, kind), request
     receipt = order_many(connection, book, [request], all_or_none=True)[0].receipt
     assert receipt is not None
     return receipt

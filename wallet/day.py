@@ -18,6 +18,7 @@ from ledger.database import reading
 from wallet import confirmation, distribution, figures, proof, settlement, steps
 from wallet.errors import ControlTotalMismatch
 from wallet.proof import ProofFailed
+from wallet.replay import Progress
 from wallet.retries import transact
 from wallet.rules.fund import Fund
 from wallet.steps import CHUNK, Chunk
@@ -26,9 +27,6 @@ DONE, NOT_DUE, WAITING, BLOCKED, FAILED = "done", "not due", "waiting", "blocked
 DUE = "due"
 CLOSED_DAY = "not a trading day"
 NO_RECORD = "skipped: no outside record"
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
 
 
 def silent(_what: str, _done: int, _of: int) -> None:

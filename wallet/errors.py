@@ -333,5 +333,10 @@ class ControlTotalMismatch(FundwalletError):
         )
 
 
+def reason(error: Exception) -> str:
+    """Return why a file cannot be read or written, without its name."""
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
 def _shortened(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."

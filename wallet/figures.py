@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ledger.database import require_transaction
 from ledger.model import LARGEST, digest
-from wallet.errors import FigureAnnounced, FigureDistributed, InvalidFigure, InvalidRequest
+from wallet.errors import FigureAnnounced, FigureDistributed, InvalidFigure, InvalidRequest, reason
 from wallet.rules.fund import Fund
 from wallet.rules.parsing import LARGEST_FIGURE, parse_day, parse_figure, parse_yield
 from wallet.rules.yields import seven_day
@@ -121,7 +121,7 @@ def read_csv(path: Path, fund_code: str) -> list[Figure]:
         with path.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.reader(lines, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidRequest(str(path), f"cannot be read: {_why(error)}") from None
+        raise InvalidRequest(str(path), f"cannot be read: {reason(error)}") from None
     if not rows or rows[0] != CSV_COLUMNS:
         raise InvalidRequest(f"{path} line 1", f"expected the columns {','.join(CSV_COLUMNS)}")
     if len(rows) == 1:
@@ -147,10 +147,6 @@ def _read_row(place: str, row: list[str], fund_code: str, source: str) -> Figure
         return Figure(parse_day(day), parse_figure(income), parse_yield(yield_), source=source)
     except InvalidRequest as error:
         raise InvalidRequest(place, str(error)) from None
-
-
-def _why(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _is_readable(figure: Figure) -> bool:

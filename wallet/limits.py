@@ -65,9 +65,8 @@ def quota(day: date) -> str:
 
 def create(connection: sa.Connection, book: str, name: str, slots: Iterable[int]) -> None:
     """Create the empty slots of a limit; those that are there stay as they are."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     new = [{"book": book, "name": name, "slot": slot, "used": 0} for slot in slots]
-    connection.execute(insert(limit_slot).on_conflict_do_nothing(), new)
+    connection.execute(_insert(connection).on_conflict_do_nothing(), new)
 
 
 def used(connection: sa.Connection, book: str, name: str) -> int:
@@ -90,8 +89,7 @@ def lock(connection: sa.Connection, book: str, names: Iterable[str]) -> dict[str
     """Lock all slots of limits until the transaction ends, and return what is used of each, in fen."""
     used = {}
     for name in sorted(names):
-        if name != FACILITY:
-            _create_like_the_facility(connection, book, name)
+        _create_missing(connection, book, name)
         used[name] = sum(slot.used for slot in _locked(connection, book, name))
     return used
 
@@ -116,8 +114,7 @@ def release(connection: sa.Connection, book: str, name: str, amount: int) -> Non
 
 
 def _take(connection: sa.Connection, book: str, name: str, need: Need) -> bool:
-    if name != FACILITY:
-        _create_like_the_facility(connection, book, name)
+    _create_missing(connection, book, name)
     common = {"of_book": book, "limit": name, "bound": need.bound}
     return all(
         connection.execute(_TAKE, {**common, "number": slot, "amount": amount}).rowcount
@@ -125,10 +122,17 @@ def _take(connection: sa.Connection, book: str, name: str, need: Need) -> bool:
     )
 
 
-def _create_like_the_facility(connection: sa.Connection, book: str, name: str) -> None:
-    s = limit_slot.c
-    slots = sa.select(s.slot).where(s.book == book, s.name == FACILITY).order_by(s.slot)
-    create(connection, book, name, connection.execute(slots).scalars().all())
+def _create_missing(connection: sa.Connection, book: str, name: str) -> None:
+    """Create the slots of a quota like those of the facility; those that are there stay as they are."""
+    if name != FACILITY:
+        s = limit_slot.c
+        like = sa.select(s.book, sa.literal(name), s.slot, sa.literal(0)).where(s.book == book, s.name == FACILITY)
+        rows = _insert(connection).from_select(["book", "name", "slot", "used"], like.order_by(s.slot))
+        connection.execute(rows.on_conflict_do_nothing())
+
+
+def _insert(connection: sa.Connection) -> postgresql.Insert | sqlite.Insert:
+    return (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(limit_slot)
 
 
 def _locked(connection: sa.Connection, book: str, name: str) -> list[sa.Row[tuple[int, int]]]:

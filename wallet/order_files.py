@@ -4,7 +4,7 @@ A file is CSV with a header, or a JSON object a line. Its keys, all text, are th
 needed, the others where the operation has them. It is read once to the end before anything is booked.
 
 Each portion is one transaction. Its outcomes are on disk before it is committed, so whoever is killed finds on the next
-run how far the file was done: a portion whose outcomes are whole was committed if one of its orders is booked.
+run how far the file was done: a portion whose outcomes are whole was committed if the orders it accepted are booked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ import sqlalchemy as sa
 from ledger.database import reading
 from wallet import orders, wallets
 from wallet.batches import Outcome, order_many
-from wallet.errors import FileBusy, InvalidRequest, ResultExists
+from wallet.errors import FileBusy, InvalidRequest, ResultExists, reason
+from wallet.replay import Progress
 from wallet.requests import Order, Payment, Refund, TransferIn, TransferOut
 from wallet.retries import transact
 from wallet.rules.fund import Fund
@@ -48,7 +49,6 @@ OPERATIONS: dict[str, tuple[Callable[..., Order], tuple[str, ...], tuple[str, ..
 RESULT = ("line", "request", "wallet", "outcome", "reason", "trade_date", "confirmation_date")
 
 Line = tuple[int, Order]
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,16 @@ def take(engine: sa.Engine, book: Fund, file: OrderFile, result: Path, progress:
     """Take the orders of a file in portions, and write what became of each to `result`, a CSV file of RESULT.
 
     Until all is done the outcomes stand in a file beside it, from which an interrupted run goes on.
-    Raises: ResultExists, FileBusy.
+    Raises: ResultExists, InvalidRequest (no file can be made there), FileBusy.
     """
     if result.exists():
         raise ResultExists(str(result))
     part = result.with_name(f"{result.name}.{file.digest[:16]}.part")
-    with part.open("a+b") as outcomes:
+    try:
+        opened = part.open("a+b")
+    except OSError as error:
+        raise InvalidRequest(str(part), f"cannot be written: {reason(error)}") from None
+    with opened as outcomes:
         if not _locked(outcomes):
             raise FileBusy(str(file.path))
         done = _resume(engine, book, outcomes, file.orders)
@@ -146,12 +150,11 @@ def _resume(engine: sa.Engine, book: Fund, outcomes: BinaryIO, expected: int) ->
     rows, ends = _rows(outcomes)
     done = len(rows) if len(rows) == expected else len(rows) // PORTION * PORTION
     last = max(0, (done - 1) // PORTION * PORTION)
-    accepted = next((row for row in rows[last:done] if row[3] == "accepted"), None)
-    if accepted is not None:
-        with reading(engine) as connection:
-            holder_id = wallets.find(connection, book, accepted[2])
-            if orders.by_request(connection, holder_id, accepted[1]) is None:
-                done = last
+    accepted = [row for row in rows[last:done] if row[3] == "accepted"]
+    with reading(engine) as connection:
+        holders = wallets.find_all(connection, book, [row[2] for row in accepted])
+        if any(orders.by_request(connection, holders[row[2]], row[1]) is None for row in accepted):
+            done = last
     outcomes.truncate(ends[done] if done else 0)
     return done
 
@@ -186,7 +189,7 @@ def _lines(path: Path, at: datetime, zone: tzinfo) -> Iterator[Line]:
             except InvalidRequest as error:
                 raise InvalidRequest(f"{path} line {number}", str(error)) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise InvalidRequest(str(path), f"cannot be read: {reason(error)}") from None
 
 
 def _table(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -211,12 +214,19 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             try:
-                row = json.loads(line)
-            except ValueError as error:
+                row = json.loads(line, object_pairs_hook=_once_each)
+            except (ValueError, RecursionError) as error:
                 raise InvalidRequest(f"{path} line {number}", f"is no JSON: {error}") from None
             if not isinstance(row, dict) or not all(isinstance(value, str) for value in row.values()):
                 raise InvalidRequest(f"{path} line {number}", "expected an object whose values are all text")
             yield number, row
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, none of whose keys stands there twice. Raises: ValueError."""
+    if len(row := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return row
 
 
 def _order(row: dict[str, str], at: datetime, zone: tzinfo) -> Order:

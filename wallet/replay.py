@@ -27,6 +27,8 @@ from wallet.rules.income import allocate, amounts
 from wallet.schema import distribution as distribution_table
 
 Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and how much there is."""
+
 Array = NDArray[np.int64]
 INCOME_COLUMN = 4
 

@@ -10,8 +10,6 @@ from wallet.console import tables
 from wallet.console.arguments import PLAIN, terminal
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from wallet.migrations import Revision
 
 db = typer.Typer(help="Upgrade the database; give roles their rights.", **PLAIN)
@@ -44,14 +42,12 @@ def upgrade(ctx: typer.Context) -> None:
     from wallet.book import lock_schema
     from wallet.schema import VERSION
 
-    def bring(connection: Connection) -> tuple[list[Revision], str | None]:
-        lock_schema(connection)
-        copy = migrations.back_up(connection) if migrations.pending(connection) else None
-        return migrations.upgrade(connection), str(copy) if copy else None
-
     desk = terminal(ctx)
     with desk.engine() as engine, engine.begin() as connection:
-        applied, backup = bring(connection)
+        lock_schema(connection)
+        copy = migrations.back_up(connection) if migrations.pending(connection) else None
+        applied = migrations.upgrade(connection)
+    backup = str(copy) if copy else None
     desk.show({"from": _before(applied), "to": VERSION, "applied": _list(applied), "backup": backup}, tables.revisions)
 
 

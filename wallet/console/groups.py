@@ -85,11 +85,9 @@ def day_run(
     now = desk.instant(at)
     last = desk.day(through) or desk.calendar.local_date(now)
     booked_at = now if at is not None else None
-    with desk.engine() as engine, desk.progress() as progress:
-        with facade.reading(engine) as connection:
-            book = facade.load(connection, desk.calendar)
-        with facade.working(engine, book, facade.Operator(desk.operator, desk.instant(None))):
-            status = facade.run_day(engine, book, last, now, booked_at=booked_at, progress=progress)
+    operator = facade.Operator(desk.operator, desk.instant(None))
+    with desk.work() as (engine, book, progress), facade.working(engine, book, operator):
+        status = facade.run_day(engine, book, last, now, booked_at=booked_at, progress=progress)
     desk.show(documents.days(status, desk.calendar.zone), tables.days)
     if status.failed_by is not None:
         raise Failure(CHECK_FAILED, f"failed: {status.failed_by}")

@@ -63,7 +63,7 @@ class Terminal:
 
         try:
             url = sa.make_url(self.named or DEFAULT_DATABASE)
-            str(url.render_as_string(hide_password=False)).encode()
+            url.render_as_string(hide_password=False).encode()
             if "@" in (url.host or ""):
                 raise ValueError("an @ in the password")
         except (sa.exc.ArgumentError, ValueError):
@@ -122,6 +122,16 @@ class Terminal:
         return self.show(document(answer, self.calendar.zone), render)
 
     @contextmanager
+    def work(self) -> Iterator[tuple[sa.Engine, Fund, Progress]]:
+        """Give what work of many transactions needs: the engine, the book, what tells progress."""
+        from wallet import facade
+
+        with self.engine() as engine, self.progress() as progress:
+            with facade.reading(engine) as connection:
+                book = facade.load(connection, self.calendar)
+            yield engine, book, progress
+
+    @contextmanager
     def engine(self, *, create: bool = False) -> Iterator[sa.Engine]:
         """Give the database's engine; a SQLite file that is not there is made only to `create` a book in it.
 
@@ -150,9 +160,7 @@ class Terminal:
             raise Failure(UNUSABLE, f"the {name} needs {error.name}, which is not installed") from error
         except BrokenPipeError:
             raise
-        except OSError as error:
-            raise Failure(UNUSABLE, f"the {name} cannot be used: {error.strerror}: {error.filename}") from error
-        except (SQLAlchemyError, sqlite3.Error) as error:
+        except (OSError, SQLAlchemyError, sqlite3.Error) as error:
             reason = " ".join(str(error.orig if isinstance(error, DBAPIError) else error).split())
             if any(secret in reason for secret in self._secrets()):
                 reason = "the reason it gives holds the password"
