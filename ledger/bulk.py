@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ledger.balances import last_date
 from ledger.database import require_transaction
 from ledger.expressions import total
-from ledger.journal import next_entry_ids
+from ledger.journal import next_entry_id
 from ledger.model import HOUSE, Account, Posting, Side, digest
 from ledger.schema import balance, holder, journal_entry, posting
 
@@ -54,7 +54,7 @@ def lock(connection: sa.Connection, book: str, first: int, last: int) -> None:
 def write_entry(connection: sa.Connection, book: str, entry: BulkEntry) -> int:
     """Write the entry without its postings and return its number; the same key twice is an IntegrityError."""
     require_transaction(connection)
-    number = next_entry_ids(connection, 1)[0]
+    number = next_entry_id(connection)
     connection.execute(
         sa.insert(journal_entry).values(
             entry_id=number,

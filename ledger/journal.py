@@ -13,66 +13,37 @@ is all in one. The caller owns the transaction: nothing here commits. Bulk entri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
 from ledger.database import require_transaction
 from ledger.errors import AlreadyReversed, DayClosed, InsufficientBalance, RequestConflict, UnknownEntry, UnknownHolder
 from ledger.model import Account, Entry, Posted, Posting, Request, Side
-from ledger.rows import Statement
-from ledger.schema import account, balance, book_gate, entry_ids, holder, journal_entry, posting
+from ledger.rows import Query, Rows, Statement, as_hex, packed, write
+from ledger.schema import EPOCH, account, balance, book_gate, entry_ids, holder, journal_entry, posting
 
-REQUESTS_A_QUERY = 500
-"""PostgreSQL reads a list of pairs as one condition inside the other: some thousands exceed its stack."""
-
-_LOCK = (
-    sa.select(holder.c.holder_id, holder.c.gate)
-    .where(holder.c.book == sa.bindparam("book"), holder.c.holder_id.in_(sa.bindparam("holders", expanding=True)))
-    .order_by(holder.c.holder_id)
-    .with_for_update(key_share=True)
-)
-_GATES = (
-    sa.select(
-        book_gate.c.closed_through,
-        book_gate.c.cut_through,
-        sa.select(sa.func.max(journal_entry.c.value_date, type_=journal_entry.c.value_date.type))
-        .where(journal_entry.c.book == sa.bindparam("book"))
-        .scalar_subquery()
-        .label("last_date"),
-    )
-    .where(book_gate.c.book == sa.bindparam("book"), book_gate.c.gate.in_(sa.bindparam("gates", expanding=True)))
-    .order_by(book_gate.c.gate)
-    .with_for_update(read=True, of=book_gate)
-)
-_RECALL = sa.select(
-    journal_entry.c.entry_id,
-    journal_entry.c.holder_id,
-    journal_entry.c.kind,
-    journal_entry.c.value_date,
-    journal_entry.c.booked_at,
-    journal_entry.c.request_id,
-    journal_entry.c.digest,
-).where(sa.tuple_(journal_entry.c.holder_id, journal_entry.c.request_id).in_(sa.bindparam("requests", expanding=True)))
-_BALANCES = sa.select(balance.c.holder_id, balance.c.account_id, balance.c.amount).where(
-    balance.c.holder_id.in_(sa.bindparam("holders", expanding=True))
-)
-_CHANGE = sa.bindparam("change", type_=balance.c.amount.type)
-_MOVED = (
-    sa.bindparam("holder", type_=balance.c.holder_id.type),
-    sa.bindparam("account", type_=balance.c.account_id.type),
+_LOCK = Query(
+    {"holder_id": holder.c.holder_id.type},
+    lambda _, given: (
+        sa.select(holder.c.holder_id, holder.c.gate)
+        .join_from(holder, given, holder.c.holder_id == given.c.holder_id)
+        .where(holder.c.book == sa.bindparam("book"))
+        .order_by(holder.c.holder_id)
+        .with_for_update(key_share=True, of=holder)
+    ),
 )
 _MOVE = Statement(
-    sa.update(balance)
-    .where(balance.c.holder_id == _MOVED[0], balance.c.account_id == _MOVED[1], balance.c.amount + _CHANGE >= 0)
-    .values(amount=balance.c.amount + _CHANGE),
-    (*_MOVED, _CHANGE),
-)
-_LAST_ENTRY = sa.select(sa.func.coalesce(sa.func.max(journal_entry.c.entry_id), 0))
-_NEXT_ENTRIES = sa.select(entry_ids.next_value()).select_from(
-    sa.func.generate_series(1, sa.bindparam("count", type_=sa.Integer)).alias()
+    sa.update(balance),
+    (balance.c.holder_id, balance.c.account_id, balance.c.amount.label("change")),
+    lambda update, row: update.where(
+        balance.c.holder_id == row.holder_id, balance.c.account_id == row.account_id, balance.c.amount + row.change >= 0
+    ).values(amount=balance.c.amount + row.change),
 )
 _e = journal_entry.c
 _ADD_ENTRY = Statement(
@@ -92,13 +63,17 @@ _ADD_ENTRY = Statement(
 )
 _ADD_POSTING = Statement(sa.insert(posting), posting.c)
 
+Alongside = Callable[[sa.FromClause], sa.Select[Any]]
+"""What a caller wants read of the holders in the same round trip; given (holder_id, request_id) as asked."""
+
 
 @dataclass(slots=True)
 class Hold:
     """Holders locked, requests recalled: phases 1 and 2 are done, and hold until the transaction ends.
 
     `balances` maps (holder, account id) to what the holder has, everything booked and added counted; `last_date` is
-    the latest value date of the book; `gates` says by which gate each holder comes.
+    the latest value date of the book; `gates` says by which gate each holder comes; `alongside` holds the rows that the
+    caller asked for (dates as ISO text).
     """
 
     connection: sa.Connection
@@ -109,6 +84,8 @@ class Hold:
     gates: dict[int, int]
     answered: dict[tuple[int, str], tuple[bytes, Posted]]
     balances: dict[tuple[int, int], int]
+    numbers: list[int]
+    alongside: list[list[Any]]
     added: list[tuple[int, Entry]] = field(default_factory=list)
     moved: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -126,8 +103,8 @@ class Hold:
         if value_date <= self.closed_through:
             raise DayClosed(value_date, self.closed_through)
 
-    def add(self, entry: Entry, number: int) -> Posted:
-        """Check an entry that was not answered before (phase 3) and take it in as `number`, to be written.
+    def add(self, entry: Entry) -> Posted:
+        """Check an entry that was not answered before (phase 3) and take it in under its number, to be written.
 
         Raises: DayClosed, InsufficientBalance; then nothing of it was taken in.
         """
@@ -142,51 +119,113 @@ class Hold:
             key = holder_id, account_id
             self.balances[key] += change
             self.moved[key] = self.moved.get(key, 0) + change
+        number = self.numbers.pop()
         self.last_date = max(self.last_date, entry.value_date)
         self.added.append((number, entry))
         answer = Posted(number, holder_id, entry.kind, entry.value_date, entry.booked_at, False)
         self.answered[holder_id, request.request_id] = request.digest, answer
         return answer
 
-    def write(self) -> None:
-        """Write what was added (phase 4)."""
-        if not self.added:
-            return
-        _write_entries(self.connection, self.book, self.added)
+    def write(self, *also: tuple[Statement, Rows]) -> None:
+        """Write what was added (phase 4), and what a caller writes with it."""
         moves = [[*key, change] for key, change in sorted(self.moved.items()) if change]
-        moved = _MOVE.run(self.connection, moves)
-        assert moved == len(moves), "a balance moved although its holder was locked"
+        count = len(moves)
+        entries, lines = _rows(self.book, self.added)
+        moved, *_ = write(self.connection, (_MOVE, moves), (_ADD_ENTRY, entries), (_ADD_POSTING, lines), *also)
+        assert moved == count, "a balance moved although its holder was locked"
         self.added, self.moved = [], {}
 
 
-def hold(connection: sa.Connection, book: str, requests: Sequence[Request]) -> Hold:
+def lock(connection: sa.Connection, book: str, holders: Iterable[int]) -> dict[int, int]:
+    """Lock holders, ascending, and return the gate of each. Raises: UnknownHolder."""
+    wanted = set(holders)
+    gates = {row.holder_id: row.gate for row in _LOCK.run(connection, [[n] for n in sorted(wanted)], book=book)}
+    if len(gates) < len(wanted):
+        raise UnknownHolder(book, min(wanted - gates.keys()))
+    return gates
+
+
+def hold(
+    connection: sa.Connection,
+    book: str,
+    requests: Sequence[Request],
+    gates: dict[int, int] | None = None,
+    alongside: Alongside | None = None,
+    *,
+    numbered: bool = True,
+) -> Hold:
     """Lock the holders of `requests` and recall what was answered before (phases 1 and 2).
 
+    `gates`: the holders are locked, and come by these; `numbered`: entries will be added, so they need numbers.
     Raises: NoTransaction, UnknownHolder.
     """
     require_transaction(connection)
-    holders = sorted({r.holder_id for r in requests})
-    held = connection.execute(_LOCK, {"book": book, "holders": holders}).all()
-    gates = {row.holder_id: row.gate for row in held}
-    if len(gates) < len(holders):
-        raise UnknownHolder(book, min(set(holders) - gates.keys()))
-    passed = connection.execute(_GATES, {"book": book, "gates": sorted(set(gates.values()))}).all()
+    if gates is None:
+        gates = lock(connection, book, (r.holder_id for r in requests))
     asked = [(r.holder_id, r.request_id) for r in requests]
-    answered: dict[tuple[int, str], tuple[bytes, Posted]] = {}
-    for start in range(0, len(asked), REQUESTS_A_QUERY):
-        for e in connection.execute(_RECALL, {"requests": asked[start : start + REQUESTS_A_QUERY]}):
-            posted = Posted(e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, False)
-            answered[e.holder_id, e.request_id] = bytes(e.digest), posted
+    read = _state(alongside).run(connection, asked, book=book, count=len(asked) if numbered else 0)[0]
+    passed, last_date, answers, kept, numbers, more = map(json.loads, read)
+    answered = {}
+    for entry_id, holder_id, kind, value_date, booked_at, request_id, content in answers:
+        dated, booked = date.fromisoformat(value_date), EPOCH + timedelta(microseconds=booked_at)
+        answered[holder_id, request_id] = (
+            bytes.fromhex(content),
+            Posted(entry_id, holder_id, kind, dated, booked, False),
+        )
     return Hold(
         connection,
         book,
-        closed_through=max((gate.closed_through for gate in passed), default=date.min),
-        cut_through=max((gate.cut_through for gate in passed), default=date.min),
-        last_date=max((gate.last_date for gate in passed if gate.last_date), default=date.min),
+        closed_through=max((date.fromisoformat(closed) for closed, _ in passed), default=date.min),
+        cut_through=max((date.fromisoformat(cut) for _, cut in passed), default=date.min),
+        last_date=max((date.fromisoformat(day) for (day,) in last_date if day), default=date.min),
         gates=gates,
         answered=answered,
-        balances={(owner, acc): fen for owner, acc, fen in connection.execute(_BALANCES, {"holders": holders}).all()},
+        balances={(owner, acc): fen for owner, acc, fen in kept},
+        numbers=_fresh(connection.dialect.name, (n for (n,) in numbers), len(asked) - len(answers)) if numbered else [],
+        alongside=more,
     )
+
+
+@cache
+def _state(alongside: Alongside | None) -> Query:
+    """Return what is read of holders once they are locked, all of it in one statement.
+
+    The gates are held for share; should that wait, they are read as they are then. The rest is of the holders, whom
+    nobody else may change meanwhile, so it is the same before and after that wait.
+    """
+
+    def select(dialect: str, given: sa.FromClause) -> sa.Select[Any]:
+        e, book = journal_entry.c, sa.bindparam("book", type_=sa.Text)
+        mine = sa.select(given.c.holder_id)
+        gates = (
+            sa.select(book_gate.c.closed_through, book_gate.c.cut_through)
+            .where(
+                book_gate.c.book == book,
+                book_gate.c.gate.in_(sa.select(holder.c.gate).where(holder.c.holder_id.in_(mine))),
+            )
+            .order_by(book_gate.c.gate)
+            .with_for_update(read=True, of=book_gate)
+            .cte("passed")
+        )
+        same = sa.and_(e.holder_id == given.c.holder_id, e.request_id == given.c.request_id)
+        answers = sa.select(
+            e.entry_id, e.holder_id, e.kind, e.value_date, e.booked_at, e.request_id, as_hex(dialect, e.digest)
+        ).join_from(given, journal_entry, same)
+        counted = sa.select(sa.func.count()).select_from(answers.subquery()).scalar_subquery()
+        kept = sa.select(balance.c.holder_id, balance.c.account_id, balance.c.amount).where(
+            balance.c.holder_id.in_(mine)
+        )
+        parts = [
+            sa.select(gates),
+            sa.select(sa.func.max(e.value_date)).where(e.book == book),
+            answers,
+            kept,
+            _numbers(dialect, sa.bindparam("count", type_=sa.Integer) - counted),
+            sa.select(sa.literal(0)).where(sa.false()) if alongside is None else alongside(given),
+        ]
+        return sa.select(*[packed(dialect, part) for part in parts])
+
+    return Query({"holder_id": holder.c.holder_id.type, "request_id": journal_entry.c.request_id.type}, select)
 
 
 def post_all(connection: sa.Connection, book: str, entries: Sequence[Entry]) -> list[Posted]:
@@ -199,8 +238,7 @@ def post_all(connection: sa.Connection, book: str, entries: Sequence[Entry]) -> 
     fresh = [entry for entry in entries if held.recall(entry.request) is None]
     for entry in fresh:
         held.require_open(entry.value_date)
-    numbers = iter(next_entry_ids(connection, len(fresh)))
-    answers = [held.recall(entry.request) or held.add(entry, next(numbers)) for entry in entries]
+    answers = [held.recall(entry.request) or held.add(entry) for entry in entries]
     held.write()
     return answers
 
@@ -240,7 +278,7 @@ def reverse(
     )
     mirrored = tuple(Posting(chart[p.credit], chart[p.debit], p.amount) for p in lines)
     entry = Entry(request, "reversal", value_date, booked_at, mirrored, reverses=entry_id)
-    answer = held.add(entry, next_entry_ids(connection, 1)[0])
+    answer = held.add(entry)
     held.write()
     return answer
 
@@ -251,16 +289,29 @@ def accounts(connection: sa.Connection) -> list[Account]:
     return [Account(r.account_id, r.code, r.unit, Side(r.normal_side), bool(r.per_holder)) for r in rows]
 
 
-def next_entry_ids(connection: sa.Connection, count: int) -> list[int]:
-    """Return `count` fresh entry numbers, ascending; call it after the rows are locked."""
-    if connection.dialect.name == "postgresql":
-        return sorted(connection.execute(_NEXT_ENTRIES, {"count": count}).scalars())
-    last = connection.execute(_LAST_ENTRY).scalar_one()
-    return list(range(last + 1, last + 1 + count))
+def next_entry_id(connection: sa.Connection) -> int:
+    """Return a fresh entry number; call it after the rows are locked."""
+    dialect = connection.dialect.name
+    numbers = connection.execute(_numbers(dialect, sa.literal(1))).scalars().all()
+    return _fresh(dialect, numbers, 1)[0]
 
 
-def _write_entries(connection: sa.Connection, book: str, entries: Sequence[tuple[int, Entry]]) -> None:
-    heads = [
+def _numbers(dialect: str, count: sa.ColumnElement[int]) -> sa.Select[Any]:
+    """Return what tells of `count` fresh entry numbers: draws from the sequence, on SQLite the last one in use."""
+    if dialect == "sqlite":
+        return sa.select(sa.func.coalesce(sa.func.max(journal_entry.c.entry_id), 0))
+    return sa.select(entry_ids.next_value()).select_from(sa.func.generate_series(1, count).alias())
+
+
+def _fresh(dialect: str, told: Iterable[int], count: int) -> list[int]:
+    """Return `count` fresh entry numbers, the lowest last; SQLite counts on under its write lock."""
+    numbers = sorted(told, reverse=True)
+    return list(range(numbers[0] + count, numbers[0], -1)) if dialect == "sqlite" else numbers
+
+
+def _rows(book: str, added: Sequence[tuple[int, Entry]]) -> tuple[Rows, Rows]:
+    """Return the rows of entries and of their postings."""
+    entries = [
         [
             number,
             e.request.holder_id,
@@ -273,12 +324,11 @@ def _write_entries(connection: sa.Connection, book: str, entries: Sequence[tuple
             e.reverses,
             e.memo,
         ]
-        for number, e in entries
+        for number, e in added
     ]
-    _ADD_ENTRY.run(connection, heads)
     lines = [
         [number, e.request.holder_id, line, p.debit.id, p.credit.id, p.amount]
-        for number, e in entries
+        for number, e in added
         for line, p in enumerate(e.postings, 1)
     ]
-    _ADD_POSTING.run(connection, lines)
+    return entries, lines

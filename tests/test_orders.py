@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from ledger.journal import hold
+from ledger.model import Request
 from tests.desk import Desk, at, day
 from wallet import orders
 from wallet.rules.orders import Kind
@@ -70,7 +72,8 @@ def test_the_tables_refuse_what_cannot_be(desk: Desk) -> None:
 def test_an_order_confirmed_is_used_no_more(desk: Desk) -> None:
     desk.transfer_in("alice", 100, "09-16 10:00")
     desk.run("09-17", at("09-17 00:00"))
-    assert desk.ask(lambda connection, _: orders.in_transit(connection, [1])) == {}
+    held = desk.ask(lambda c, _: hold(c, "000198", [Request(1, "", b"")], alongside=orders.in_transit))
+    assert orders.read_transit(held.alongside) == {}
     [order] = desk.rows(customer_order)
     assert (order.status, order.outcome, order.confirmed) == ("confirmed", None, 100)
     assert order.confirmed_by is not None

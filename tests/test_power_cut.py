@@ -287,7 +287,7 @@ class LostConnection(Fault):
         self.is_changed = False
 
     def _executed(self, connection: sa.Connection, cursor: Any, statement: str, *_: object) -> None:
-        if not self.is_changed and statement.startswith(("UPDATE", "INSERT")) and cursor.rowcount:
+        if not self.is_changed and statement.startswith(("UPDATE", "INSERT", "WITH done")) and cursor.rowcount:
             self.is_changed = True
             if self.place == 0:
                 self._lose(connection)

@@ -357,7 +357,7 @@ FAULTS = [
     ),
     _fault(7, "a fen over the bound", counter.Visit.take, "+ amount > bound:", "+ amount > bound + 1:"),
     _fault(0, "facility never released", limits.release, "if amount:", "if False:"),
-    _fault(0, "refunds not counted", orders.add_refunds, "order, fen]", "order, 0]"),
+    _fault(0, "refunds not counted", orders.written, "[*key, fen]", "[*key, 0]"),
     _fault(
         2, "refunds without limit", subscription.refund, "payment.amount - visit.refunded(payment)", "payment.amount"
     ),

@@ -61,12 +61,10 @@ class Counter:
     held: Hold
     in_transit: dict[int, list[InTransit]]
     in_force: dict[str, int]
-    numbers: list[int] = field(default_factory=list)
     later: dict[int, list[balances.Movement]] = field(default_factory=dict)
     moves: defaultdict[int, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     needs: dict[str, Need] = field(default_factory=dict)
     accepted: dict[int, dict[str, NewOrder]] = field(default_factory=dict)
-    used: list[tuple[int, Sources]] = field(default_factory=list)
     refunded: defaultdict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
     advances: list[orders.Advance] = field(default_factory=list)
 
@@ -79,15 +77,10 @@ class Counter:
         Raises: NoTransaction.
         """
         require_transaction(connection)
-        holders = wallets.find_all(connection, book, [request.wallet for request in requests])
-        known = [request for request in requests if request.wallet in holders]
-        asked = [Request(holders[r.wallet], r.request_id, b"") for r in known]
-        held = journal.hold(connection, book.code, asked)
-        spending = sorted({holders[request.wallet] for request in known if request.spends})
-        counter = cls(connection, book, holders, held, orders.in_transit(connection, spending), in_force)
-        fresh = sum((a.holder_id, a.request_id) not in held.answered for a in asked)
-        counter.numbers = journal.next_entry_ids(connection, fresh)[::-1] if fresh else []
-        return counter
+        holders, gates = wallets.lock_all(connection, book, (request.wallet for request in requests))
+        asked = [Request(holders[r.wallet], r.request_id, b"") for r in requests if r.wallet in holders]
+        held = journal.hold(connection, book.code, asked, gates, orders.in_transit)
+        return cls(connection, book, holders, held, orders.read_transit(held.alongside), in_force)
 
     def receive(self, request: Order, *, applies: bool) -> Visit | Receipt:
         """Return the visit of a new order, or the receipt of one that was answered before.
@@ -113,12 +106,9 @@ class Counter:
 
     def write(self) -> None:
         """Write what was accepted."""
-        self.held.write()
-        code = self.book.code
-        orders.add(self.connection, code, [order for made in self.accepted.values() for order in made.values()])
-        orders.use(self.connection, self.used)
-        orders.add_refunds(self.connection, self.refunded)
-        orders.add_advances(self.connection, code, self.advances)
+        accepted = (order for made in self.accepted.values() for order in made.values())
+        transit = (order for of_holder in self.in_transit.values() for order in of_holder)
+        self.held.write(*orders.written(self.book.code, accepted, transit, self.refunded, self.advances))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +202,7 @@ class Visit:
         """Accept the order: what it books, which orders its money comes from, what the advancer pays for it."""
         counter, request, holder_id = self.counter, self.request, self.asked.holder_id
         entry = Entry(self.asked, str(kind), self.day, request.at, manual.book(self.book.chart, *movements))
-        number = counter.held.add(entry, counter.numbers.pop()).entry_id
+        number = counter.held.add(entry).entry_id
         counter.moves[holder_id].append(entry)
         paid = payment.entry_id if payment is not None else None
         order = NewOrder(holder_id, number, kind, self.day, request.at, request.amount, merchant, paid, applied_on)
@@ -220,10 +210,9 @@ class Visit:
         if paid is not None:
             counter.refunded[holder_id, paid] += request.amount
         if kind in SUBSCRIPTIONS and applied_on is not None:
-            arrived = InTransit(number, request.at, applied_on, request.amount, 0)
+            arrived = InTransit(holder_id, number, request.at, applied_on, request.amount, 0)
             counter.in_transit.setdefault(holder_id, []).append(arrived)
         if sources is not None:
-            counter.used.append((holder_id, sources))
             counter.advances += self._advances(number, sources)
         return receipt(self.book, request, kind, request.at, applied_on)
 
@@ -231,11 +220,11 @@ class Visit:
         """Return what the advancer pays, source by source, and take the sources from the orders in transit."""
         holder_id = self.asked.holder_id
         transit = {order.entry_id: order for order in self.counter.in_transit.get(holder_id, ())}
-        for source, part in (*sources.taken_back, *sources.passed):
-            transit[source.entry_id].remaining -= part
+        for source, part in sources.taken_back:
+            transit[source.entry_id].use(part, passes=False)
         parts = []
         for source, part in sources.passed:
-            transit[source.entry_id].passed_to_advancer += part
+            transit[source.entry_id].use(part, passes=True)
             redeem_on = max(self.trade_date, self.book.confirmation_date(source.trade_date))
             parts.append((source.entry_id, part, redeem_on))
         if sources.shares:
@@ -250,7 +239,7 @@ def lock(connection: sa.Connection, book: Fund, wallet: str) -> tuple[Hold, int]
     """
     require_transaction(connection)
     holder_id = wallets.find(connection, book, wallet)
-    return journal.hold(connection, book.code, [Request(holder_id, "", b"")]), holder_id
+    return journal.hold(connection, book.code, [Request(holder_id, "", b"")], numbered=False), holder_id
 
 
 def receipt(book: Fund, request: Order, kind: Kind, at: datetime, trade_date: date | None) -> Receipt:

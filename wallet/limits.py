@@ -12,34 +12,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ledger.rows import Statement, write
 from wallet.schema import limit_slot
 
 FACILITY = "facility"
 """Its slots are made with the book; those of a quota like them, when the first order needs it."""
 
 _slots = limit_slot.alias("slots")
-_BOUND = sa.bindparam("bound", type_=limit_slot.c.used.type)
-_SHARES = (
-    sa.select(sa.case((sa.func.max(_slots.c.used) * sa.func.count() <= _BOUND, sa.func.count())))
-    .where(_slots.c.book == sa.bindparam("of_book"), _slots.c.name == sa.bindparam("limit"))
-    .scalar_subquery()
-)
-"""How many slots share the bound; null when one of them holds more than its share, as after a bound was lowered:
-then only the total can tell."""
-_TAKEN = limit_slot.c.used + sa.bindparam("amount", type_=limit_slot.c.used.type)
-_TAKE = (
-    sa.update(limit_slot)
-    .where(
-        limit_slot.c.book == sa.bindparam("of_book"),
-        limit_slot.c.name == sa.bindparam("limit"),
-        limit_slot.c.slot == sa.bindparam("number"),
-        _BOUND >= _TAKEN * _SHARES,
+
+
+def _if_it_fits(update: sa.Update, row: Any) -> sa.Update:
+    """Use `amount` of a slot's share of the bound.
+
+    There is no share when one of the slots holds more than its own, as after a bound was lowered: then only the total
+    can tell.
+    """
+    s = limit_slot.c
+    shares = (
+        sa.select(sa.case((sa.func.max(_slots.c.used) * sa.func.count() <= row.bound, sa.func.count())))
+        .where(_slots.c.book == row.book, _slots.c.name == row.name)
+        .scalar_subquery()
     )
-    .values(used=_TAKEN)
+    taken = s.used + row.amount
+    here = s.book == row.book, s.name == row.name, s.slot == row.slot
+    return update.where(*here, row.bound >= taken * shares).values(used=taken)
+
+
+_TAKE = Statement(
+    sa.update(limit_slot),
+    (*limit_slot.primary_key, limit_slot.c.used.label("amount"), limit_slot.c.used.label("bound")),
+    _if_it_fits,
 )
 
 
@@ -79,8 +86,10 @@ def take(connection: sa.Connection, book: str, needs: Mapping[str, Need]) -> boo
     """Use what is needed if all of it fits into its slots; tell whether it did. If not, nothing is used or locked."""
     if not needs:
         return True
+    if connection.dialect.name == "sqlite" and sum(len(need.by_slot) for need in needs.values()) == 1:
+        return _take(connection, book, needs)  # one slot that is not used, and nobody else to lock it
     attempt = connection.begin_nested()
-    fits = all(_take(connection, book, name, need) for name, need in sorted(needs.items()))
+    fits = _take(connection, book, needs)
     attempt.commit() if fits else attempt.rollback()
     return fits
 
@@ -113,13 +122,13 @@ def release(connection: sa.Connection, book: str, name: str, amount: int) -> Non
         add(connection, book, {name: -amount})
 
 
-def _take(connection: sa.Connection, book: str, name: str, need: Need) -> bool:
-    _create_missing(connection, book, name)
-    common = {"of_book": book, "limit": name, "bound": need.bound}
-    return all(
-        connection.execute(_TAKE, {**common, "number": slot, "amount": amount}).rowcount
-        for slot, amount in sorted(need.by_slot.items())
-    )
+def _take(connection: sa.Connection, book: str, needs: Mapping[str, Need]) -> bool:
+    for name, need in sorted(needs.items()):
+        _create_missing(connection, book, name)
+        for slot, amount in sorted(need.by_slot.items()):
+            if write(connection, (_TAKE, [[book, name, slot, amount, need.bound]])) == [0]:
+                return False
+    return True
 
 
 def _create_missing(connection: sa.Connection, book: str, name: str) -> None:

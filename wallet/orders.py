@@ -8,36 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from ledger.rows import Statement
-from ledger.schema import journal_entry
+from ledger.rows import Rows, Statement
+from ledger.schema import EPOCH, journal_entry
 from wallet.rules.orders import FIRST, REDEEMED_OR_SUBSCRIBED, SUBSCRIPTIONS, Kind, State, step
-from wallet.rules.spending import Sources, Transit
 from wallet.schema import advance, customer_order
 
 _O = customer_order.c
-_TRANSIT = sa.select(_O.holder_id, _O.entry_id, _O.at, _O.trade_date, _O.remaining, _O.passed_to_advancer).where(
-    _O.holder_id.in_(sa.bindparam("holders", expanding=True)),
-    _O.status == sa.text("'accepted'"),
-    _O.kind.in_(list(SUBSCRIPTIONS)),
-    _O.remaining > 0,
-)
-_HOLDER, _ORDER = (sa.bindparam(name, type_=_O.entry_id.type) for name in ("holder", "order"))
-_FEN, _PASSED = (sa.bindparam(name, type_=_O.amount.type) for name in ("fen", "passed"))
-_STATUS = sa.bindparam("new_status", type_=_O.status.type)
-_THIS = _O.holder_id == _HOLDER, _O.entry_id == _ORDER
+_THIS = _O.holder_id, _O.entry_id
 _USE = Statement(
-    sa.update(customer_order)
-    .where(*_THIS)
-    .values(remaining=_O.remaining - _FEN, passed_to_advancer=_O.passed_to_advancer + _PASSED, status=_STATUS),
-    (_HOLDER, _ORDER, _FEN, _PASSED, _STATUS),
+    sa.update(customer_order),
+    (*_THIS, _O.amount.label("used"), _O.amount.label("passed"), _O.status),
+    lambda update, row: update.where(_O.holder_id == row.holder_id, _O.entry_id == row.entry_id).values(
+        remaining=_O.remaining - row.used, passed_to_advancer=_O.passed_to_advancer + row.passed, status=row.status
+    ),
 )
 _REFUND = Statement(
-    sa.update(customer_order).where(*_THIS).values(refunded=_O.refunded + _FEN), (_HOLDER, _ORDER, _FEN)
+    sa.update(customer_order),
+    (*_THIS, _O.amount.label("refund")),
+    lambda update, row: update.where(_O.holder_id == row.holder_id, _O.entry_id == row.entry_id).values(
+        refunded=_O.refunded + row.refund
+    ),
 )
 _ADD = Statement(
     sa.insert(customer_order),
@@ -82,13 +77,30 @@ class NewOrder:
 
 @dataclass(slots=True)
 class InTransit:
-    """An order whose money is in transit, and how much of it still is. Units: fen."""
+    """An order whose money is in transit, and how much still is; `used`, `passed`: since it was read. Units: fen."""
 
+    holder_id: int
     entry_id: int
     at: datetime
     trade_date: date
     remaining: int
     passed_to_advancer: int
+    used: int = 0
+    passed: int = 0
+
+    def use(self, part: int, *, passes: bool) -> None:
+        """Take a part of it, which goes back or passes to the advancer."""
+        self.remaining -= part
+        self.used += part
+        if passes:
+            self.passed_to_advancer += part
+            self.passed += part
+
+    @property
+    def status(self) -> str:
+        """Return its state after what was used."""
+        gone = not self.remaining and not self.passed_to_advancer
+        return str(step(State.ACCEPTED, State.TAKEN_BACK) if gone else State.ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,59 +119,68 @@ Known = Any
 """An order that is known: a row of the table, or a NewOrder."""
 
 
-def add(connection: sa.Connection, book: str, orders: Sequence[NewOrder]) -> None:
-    """Write accepted orders, each in the first state of its kind."""
-    rows: list[list[Any]] = [
-        [
-            o.holder_id,
-            o.entry_id,
-            book,
-            str(o.kind),
-            o.at,
-            o.amount,
-            o.amount if o.kind in REDEEMED_OR_SUBSCRIBED else 0,
-            0,
-            o.merchant,
-            o.payment,
-            0,
-            o.trade_date,
-            str(FIRST[o.kind]),
-        ]
-        for o in orders
-    ]
-    _ADD.run(connection, rows)
+def written(
+    book: str,
+    accepted: Iterable[NewOrder],
+    transit: Iterable[InTransit],
+    refunded: Mapping[tuple[int, int], int],
+    advances: Iterable[Advance],
+) -> list[tuple[Statement, Rows]]:
+    """Return what is to be written of accepted orders, of what they used, refunded, and had the advancer pay.
 
-
-def in_transit(connection: sa.Connection, holders: Sequence[int]) -> dict[int, list[InTransit]]:
-    """Return the open orders of holders whose money is in transit, by holder."""
-    found: dict[int, list[InTransit]] = {}
-    for holder_id, *order in connection.execute(_TRANSIT, {"holders": holders}) if holders else ():
-        found.setdefault(holder_id, []).append(InTransit(*order))
-    return found
-
-
-def use(connection: sa.Connection, used: Iterable[tuple[int, Sources]]) -> None:
-    """Take what payments use from the orders it comes from. Shape: (holder, sources), in the order of the payments."""
-    rows: list[list[Any]] = []
-    for holder_id, sources in used:
-        rows += [[holder_id, order.entry_id, part, 0, _status(order, part)] for order, part in sources.taken_back]
-        rows += [[holder_id, order.entry_id, part, part, str(State.ACCEPTED)] for order, part in sources.passed]
-    rows.sort(key=lambda row: row[:2])
-    _USE.run(connection, rows)
-
-
-def _status(order: Transit, part: int) -> str:
-    gone = part == order.remaining and not order.passed
-    return str(step(State.ACCEPTED, State.TAKEN_BACK) if gone else State.ACCEPTED)
-
-
-def add_advances(connection: sa.Connection, book: str, advances: Sequence[Advance]) -> None:
-    """Write what the advancer paid."""
-    rows: list[list[Any]] = [
+    An order is written once: those just accepted as later ones have left them. Shape: `refunded` by (holder, payment).
+    """
+    new, used = (
+        {(o.holder_id, o.entry_id): o for o in accepted},
+        {(o.holder_id, o.entry_id): o for o in transit if o.used},
+    )
+    rows: Rows = []
+    for key, o in new.items():
+        left = used.get(key)
+        applied = o.amount if o.kind in REDEEMED_OR_SUBSCRIBED else 0
+        rows.append(
+            [
+                o.holder_id,
+                o.entry_id,
+                book,
+                str(o.kind),
+                o.at,
+                o.amount,
+                left.remaining if left else applied,
+                left.passed_to_advancer if left else 0,
+                o.merchant,
+                o.payment,
+                refunded.get(key, 0),
+                o.trade_date,
+                left.status if left else str(FIRST[o.kind]),
+            ]
+        )
+    before: Rows = [[*key, o.used, o.passed, o.status] for key, o in sorted(used.items()) if key not in new]
+    refunds: Rows = [[*key, fen] for key, fen in sorted(refunded.items()) if key not in new]
+    paid: Rows = [
         [a.holder_id, a.payment, a.source, book, a.amount, None if a.source else a.amount, a.value_date, a.redeem_on]
         for a in advances
     ]
-    _ADVANCE.run(connection, rows)
+    return [(_ADD, rows), (_USE, before), (_REFUND, refunds), (_ADVANCE, paid)]
+
+
+def in_transit(asked: sa.FromClause) -> sa.Select[Any]:
+    """Return a SELECT of the open orders whose money is in transit, of the holders asked for, as InTransit has them."""
+    return sa.select(_O.holder_id, _O.entry_id, _O.at, _O.trade_date, _O.remaining, _O.passed_to_advancer).where(
+        _O.holder_id.in_(sa.select(asked.c.holder_id)),
+        _O.status == sa.text("'accepted'"),
+        sa.or_(*[_O.kind == str(kind) for kind in sorted(SUBSCRIPTIONS)]),
+        _O.remaining > 0,
+    )
+
+
+def read_transit(rows: Iterable[Sequence[Any]]) -> dict[int, list[InTransit]]:
+    """Return orders in transit by holder, from the rows of `in_transit` as they come alongside a hold."""
+    found: dict[int, list[InTransit]] = {}
+    for holder_id, entry_id, at, trade_date, remaining, passed in rows:
+        instant, day = EPOCH + timedelta(microseconds=at), date.fromisoformat(trade_date)
+        found.setdefault(holder_id, []).append(InTransit(holder_id, entry_id, instant, day, remaining, passed))
+    return found
 
 
 def by_entry(connection: sa.Connection, holder_id: int, entry_id: int) -> sa.Row[tuple[object, ...]]:
@@ -175,11 +196,6 @@ def by_request(connection: sa.Connection, holder_id: int, request_id: str) -> sa
         .join(journal_entry, sa.and_(e.holder_id == _O.holder_id, e.entry_id == _O.entry_id))
         .where(e.holder_id == holder_id, e.request_id == request_id)
     ).one_or_none()
-
-
-def add_refunds(connection: sa.Connection, refunded: Mapping[tuple[int, int], int]) -> None:
-    """Count refunds against their payments, by (holder, payment), in fen; the table refuses more than the payment."""
-    _REFUND.run(connection, [[holder_id, order, fen] for (holder_id, order), fen in sorted(refunded.items())])
 
 
 def record_outcome(

@@ -7,7 +7,7 @@ control character, no blank at either end. Anything else raises InvalidRequest.
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -61,9 +61,6 @@ class Order(Strict):
     request_id: PlainText
     at: AwareDatetime
 
-    spends: ClassVar[bool] = False
-    """Whether money in transit may be used for it."""
-
     def content(self) -> tuple[str | None, ...]:
         """Return what, beside operation, wallet and amount, makes a repeat the same request."""
         return ()
@@ -79,8 +76,6 @@ class TransferIn(Order):
 
 class Payment(Order):
     """Pay a merchant out of the wallet."""
-
-    spends: ClassVar[bool] = True
 
     merchant: PlainText
     order_of_use: OrderOfUse | None = Field(default=None, strict=False)
@@ -102,8 +97,6 @@ class Refund(Order):
 
 class TransferOut(Order):
     """Take money out: `instant` is advanced at once, `standard` redeems shares on the confirmation date."""
-
-    spends: ClassVar[bool] = True
 
     kind: Literal["instant", "standard"]
     order_of_use: OrderOfUse | None = Field(default=None, strict=False)

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from ledger import balances
 from ledger.database import require_transaction
 from ledger.model import HOUSE
+from ledger.rows import Query
 from ledger.schema import book_gate, holder
 from wallet.errors import UnknownWallet, WalletExists
 from wallet.requests import Opening
 from wallet.rules.fund import Fund
 from wallet.schema import wallet
 
-_FIND_ALL = sa.select(wallet.c.reference, wallet.c.holder_id).where(
-    wallet.c.book == sa.bindparam("book"), wallet.c.reference.in_(sa.bindparam("references", expanding=True))
-)
+_NAMED = {"reference": wallet.c.reference.type}
+
+
+def _find(_dialect: str, named: sa.FromClause) -> sa.Select[Any]:
+    same = sa.and_(wallet.c.book == sa.bindparam("book"), wallet.c.reference == named.c.reference)
+    return sa.select(wallet.c.reference, wallet.c.holder_id).join_from(wallet, named, same)
+
+
+def _find_locked(_dialect: str, named: sa.FromClause) -> sa.Select[Any]:
+    same = sa.and_(wallet.c.book == sa.bindparam("book"), wallet.c.reference == named.c.reference)
+    return (
+        sa.select(wallet.c.reference, wallet.c.holder_id, holder.c.gate)
+        .select_from(holder.join(wallet, wallet.c.holder_id == holder.c.holder_id).join(named, same))
+        .order_by(holder.c.holder_id)
+        .with_for_update(key_share=True, of=holder)
+    )
+
+
+_FIND, _LOCK = Query(_NAMED, _find), Query(_NAMED, _find_locked)
 
 
 def open_wallet(connection: sa.Connection, book: Fund, request: Opening) -> int:
@@ -63,8 +81,18 @@ def open_wallets(connection: sa.Connection, book: Fund, requests: Sequence[Openi
 
 def find_all(connection: sa.Connection, book: Fund, references: Sequence[str]) -> dict[str, int]:
     """Return the numbers of the wallets opened under `references`; what is not there is left out."""
-    rows = connection.execute(_FIND_ALL, {"book": book.code, "references": sorted(set(references))})
-    return {row.reference: row.holder_id for row in rows}
+    named = [[reference] for reference in sorted(set(references))]
+    return {row.reference: row.holder_id for row in _FIND.run(connection, named, book=book.code)}
+
+
+def lock_all(connection: sa.Connection, book: Fund, references: Iterable[str]) -> tuple[dict[str, int], dict[int, int]]:
+    """Lock the holders of the wallets opened under `references`, ascending, and return their numbers and their gates.
+
+    What is not there is left out. Whatever is to be judged is read after this, in statements of their own.
+    """
+    named = [[reference] for reference in sorted(set(references))]
+    rows = _LOCK.run(connection, named, book=book.code)
+    return {row.reference: row.holder_id for row in rows}, {row.holder_id: row.gate for row in rows}
 
 
 def find(connection: sa.Connection, book: Fund, reference: str) -> int:
