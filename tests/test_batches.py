@@ -16,7 +16,7 @@ from wallet import facade
 from wallet.errors import FacilityExhausted, FundwalletError, InsufficientFunds, InvalidRequest
 from wallet.facade import MANY, Payment, Receipt, Refund, TransferIn, TransferOut, order_many
 from wallet.requests import Order
-from wallet.schema import limit_slot
+from wallet.schema import customer_order, limit_slot
 
 WALLETS = ("alice", "bob", "carol")
 TERMS = [
@@ -162,6 +162,26 @@ def test_none_at_all_and_too_many(desk: Desk) -> None:
     with desk.engine.connect() as connection, pytest.raises(FundwalletError) as refused:
         order_many(connection, desk.book, [order])
     assert refused.value.code == "no_transaction"
+
+
+def test_a_payment_is_refunded_by_orders_of_its_own_batch(desk: Desk) -> None:
+    desk.transfer_in("alice", 50_00, "09-16 10:00")
+    back = [("part", 10_00), ("too much", 20_01), ("rest", 20_00), ("a fen more", 1)]
+    made: list[Order] = [
+        Payment(wallet="alice", amount=30_00, merchant="shop", request_id="bought", at=at("09-16 10:01")),
+        *[
+            Refund(wallet="alice", payment="bought", amount=fen, request_id=name, at=at("09-16 10:02"))
+            for name, fen in back
+        ],
+    ]
+    outcomes = desk.ask(order_many, made)
+    assert [outcome.refusal is None for outcome in outcomes] == [True, True, False, True, False]
+    with desk.refuses("refund_exceeds_payment"):
+        desk.ask(
+            facade.refund, Refund(wallet="alice", payment="bought", amount=1, request_id="x", at=at("09-16 10:03"))
+        )
+    assert [order.refunded for order in desk.rows(customer_order) if order.kind == "payment"] == [30_00]
+    assert not desk.verify()
 
 
 def test_the_most_that_one_call_takes_is_taken(desk: Desk) -> None:
