@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from wallet.console import database, documents, groups, tables
+from wallet.console import approvals, audit, database, documents, explanation, exports, groups, tables
 from wallet.console.arguments import PLAIN, Amount, At, Command, OrderOfUse, RequestId, Wallet, terminal
-from wallet.console.outcomes import CHECK_FAILED, DONE, INTERRUPTED, Failure, explain
+from wallet.console.outcomes import CHECK_FAILED, DONE, INTERRUPTED, Failure, explain, from_the_command
 from wallet.console.terminal import Terminal
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from wallet.facade import Check, Fund, Receipt
+    from wallet.facade import Check, Fund, Proposal, Receipt
     from wallet.requests import Order
 
 app = typer.Typer(**PLAIN)
@@ -42,7 +42,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; what is no defect ends in one line on standard error."""
     command = typer.main.get_command(app)
     try:
-        ended = command.main(list(arguments), prog_name="fundwallet", standalone_mode=False)
+        words = from_the_command(arguments)
+        ended = command.main(list(arguments), prog_name="fundwallet", standalone_mode=False, obj=words)
     except typer.Abort:
         return INTERRUPTED
     except Exception as error:
@@ -92,8 +93,8 @@ def options(
         typer.Option(
             "--operator",
             metavar="NAME",
-            help="Who works here, told to whoever runs the day meanwhile. Default: FUNDWALLET_OPERATOR, or else the "
-            "system's user.",
+            help="Who works here: kept in the trail, and told to whoever runs the day meanwhile. Default: "
+            "FUNDWALLET_OPERATOR, or else the system's user.",
         ),
     ] = None,
     _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")] = False,
@@ -106,7 +107,7 @@ def options(
     files = calendar or [Path(name) for name in os.environ.get("FUNDWALLET_CALENDAR", "").split(os.pathsep) if name]
     # typer could read the environment too, but its oldest supported version passes over it in silence.
     said = operator or os.environ.get("FUNDWALLET_OPERATOR")
-    ctx.obj = Terminal(db or os.environ.get("FUNDWALLET_DB"), as_json, tuple(files), said)
+    ctx.obj = Terminal(db or os.environ.get("FUNDWALLET_DB"), as_json, tuple(files), said, ctx.obj)
 
 
 @app.command()
@@ -127,8 +128,12 @@ def init(
     first = desk.day(opened_on) or desk.calendar.local_date(desk.instant(None))
     with changed(desk, named="sqlite://").engine() as memory, memory.begin() as rehearsal:
         facade.create(rehearsal, first, fund, calendar=desk.calendar)  # what is refused leaves no file behind
-    with desk.engine(create=True) as engine, engine.begin() as connection:
-        book = facade.create(connection, first, fund, calendar=desk.calendar)
+
+    def make(connection: Connection) -> tuple[Fund, Fund]:
+        return (book := facade.create(connection, first, fund, calendar=desk.calendar)), book
+
+    with desk.engine(create=True) as engine:
+        book = desk.recorded(engine, make)
     desk.show({"fund": book.code, "opened_on": str(book.opened_on), "market": book.calendar.market}, tables.facts)
 
 
@@ -166,7 +171,9 @@ def demo(
     with TemporaryDirectory() as scratch:
         desk.named = desk.named or f"sqlite:///{scratch}/demo.db"
         with desk.engine(create=True) as engine, desk.progress() as progress:
-            season = play(engine, plan, progress, desk.calendar)
+            with desk.refusals(engine):
+                season = play(engine, plan, progress, desk.calendar)
+            desk.record(engine)
     _expect_all(desk.show(documents.season(season, desk.calendar.zone), tables.season)["verify"])
 
 
@@ -281,8 +288,8 @@ def batch(
     desk = terminal(ctx)
     orders = facade.OrderFile.check(file, desk.instant(at), desk.calendar.zone)
     name = result or file.with_name(f"{file.name}.result.csv")
-    with desk.work() as (engine, book, progress):
-        summary = facade.take_file(engine, book, orders, name, progress)
+    with desk.work() as work:
+        summary = facade.take_file(work.engine, work.book, orders, name, work.progress)
     desk.show(documents.of(summary, desk.calendar.zone), tables.facts)
 
 
@@ -310,7 +317,7 @@ def announce(
     """
     from wallet import facade
 
-    typed = []
+    typed: list[facade.Figure] = []
     if csv is not None:
         if any(value is not None for value in (day, income, seven_day, control_total)):
             raise typer.BadParameter("the file says everything else", param_hint="--csv")
@@ -321,11 +328,17 @@ def announce(
         whole = facade.parse_amount(control_total) if control_total is not None else None
         typed = [facade.Figure(facade.parse_day(day), facade.parse_figure(income), pct, whole)]
 
-    def write(connection: Connection, book: Fund) -> tuple[str, int, int]:
-        figures = typed if csv is None else facade.read_csv(csv, book.code)
-        return book.code, len(figures), facade.announce(connection, book, figures, replace=replace)
+    desk = terminal(ctx)
 
-    terminal(ctx).write(write, tables.facts, documents.announced)
+    def write(connection: Connection, book: Fund) -> tuple[str, int, int, Proposal | None]:
+        figures = typed if csv is None else facade.read_csv(csv, book.code)
+        if not replace:
+            return book.code, len(figures), facade.announce(connection, book, figures), None
+        change = facade.ReplacedFigures.of(figures)
+        applied, proposal = facade.ask(connection, book, change, desk.user, desk.instant(None))
+        return book.code, len(figures), applied.new, proposal
+
+    desk.write(write, tables.facts, documents.announced)
 
 
 @app.command()
@@ -356,8 +369,16 @@ def _expect_all(outcome: documents.Document) -> None:
         raise Failure(CHECK_FAILED, f"{len(failed)} of {len(outcome['checks'])} checks failed: {', '.join(failed)}")
 
 
+app.command("explain")(explanation.explain)
+app.command("export")(exports.export)
+app.command()(approvals.approve)
+app.command()(approvals.reject)
+app.command()(approvals.proposals)
+app.add_typer(approvals.entry, name="entry")
+app.add_typer(approvals.terms, name="terms")
 app.add_typer(groups.wallet, name="wallet")
 app.add_typer(groups.day, name="day")
 app.add_typer(groups.report, name="report")
+app.add_typer(audit.audit, name="audit")
 app.add_typer(database.db, name="db")
 app.add_typer(groups.calendar, name="calendar")

@@ -86,36 +86,39 @@ def movements(
 ) -> list[Movement]:
     """Return a holder's postings dated from `first` to `last`, both inclusive, by value date and entry.
 
-    Probes day by day: her own entries, and those bulk entries of the day whose range holds her.
+    Probes day by day: her own entries, and those bulk entries whose range holds her, which an index of theirs tells.
     """
-    e, found = journal_entry.c, []
-    query = (
-        sa.select(
-            e.entry_id,
-            e.holder_id.label("owner"),
-            e.kind,
-            e.value_date,
-            e.booked_at,
-            e.request_id,
-            posting.c.debit,
-            posting.c.credit,
-            posting.c.amount,
-        )
-        .join(posting, sa.and_(posting.c.entry_id == e.entry_id, posting.c.holder_id == holder_id))
-        .where(
-            e.book == book,
-            e.value_date.in_(sa.bindparam("days", expanding=True)),
-            e.holder_id.in_([0, holder_id] if holder_id else [0]),
-            sa.or_(e.holder_id == holder_id, sa.and_(e.first_holder <= holder_id, e.last_holder >= holder_id)),
-        )
-        .order_by(e.value_date, e.entry_id, posting.c.line)
+    e, p, found = journal_entry.c, posting.c, []
+    spans = journal_entry.alias("spans")
+    dated: Any = sa.bindparam("days", expanding=True)
+    mine = sa.and_(p.entry_id == e.entry_id, p.holder_id == holder_id)
+    same = sa.and_(spans.c.entry_id == e.entry_id, spans.c.holder_id == e.holder_id)
+    facts = sa.select(
+        e.entry_id,
+        e.holder_id.label("owner"),
+        e.kind,
+        e.value_date,
+        e.booked_at,
+        e.request_id,
+        p.debit,
+        p.credit,
+        p.amount,
+        p.line,
+    ).join(posting, mine)
+    own = facts.where(e.book == book, e.value_date.in_(dated), e.holder_id == holder_id, e.first_holder.is_(None))
+    bulk = facts.join(spans, same).where(
+        spans.c.book == book,
+        spans.c.value_date.in_(dated),
+        spans.c.first_holder <= holder_id,
+        spans.c.last_holder >= holder_id,
     )
-    if kinds:
-        query = query.where(e.kind.in_(kinds))
+    parts = [part.where(e.kind.in_(kinds)) if kinds else part for part in (own, bulk)]
+    lines = sa.union_all(*parts).subquery()
+    query = sa.select(lines).order_by(lines.c.value_date, lines.c.entry_id, lines.c.line)
     days = [first + timedelta(n) for n in range((last - first).days + 1)]
     for start in range(0, len(days), DAYS_A_QUERY):
         rows = connection.execute(query, {"days": days[start : start + DAYS_A_QUERY]})
-        found += [Movement(*row) for row in rows]
+        found += [Movement(*row[:-1]) for row in rows]
     return found
 
 

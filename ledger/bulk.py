@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ledger.balances import last_date
 from ledger.database import require_transaction
 from ledger.expressions import total
-from ledger.journal import next_entry_id
+from ledger.journal import next_entry_id, note
 from ledger.model import HOUSE, Account, Posting, Side, digest
 from ledger.schema import balance, holder, journal_entry, posting
 
@@ -55,6 +55,7 @@ def write_entry(connection: sa.Connection, book: str, entry: BulkEntry) -> int:
     """Write the entry without its postings and return its number; the same key twice is an IntegrityError."""
     require_transaction(connection)
     number = next_entry_id(connection)
+    note([number])
     connection.execute(
         sa.insert(journal_entry).values(
             entry_id=number,
@@ -93,31 +94,35 @@ def write_postings(connection: sa.Connection, entry_id: int, lines: sa.CompoundS
 def move_balances(
     connection: sa.Connection, entries: Sequence[int], first: int, last: int, chart: Iterable[Account]
 ) -> None:
-    """Move the balances per holder by the postings of bulk entries, as they are stored, all in one step."""
-    p, parts, kept = posting.c, [], [a for a in chart if a.per_holder]
-    for side, named in ((Side.DEBIT, p.debit), (Side.CREDIT, p.credit)):
-        grows = named.in_([a.id for a in kept if a.normal_side is side])
-        change = sa.case((grows, p.amount), else_=-p.amount)
-        parts.append(
-            sa.select(p.holder_id, named.label("account_id"), change.label("change")).where(
-                p.entry_id.in_(entries), p.holder_id.between(first, last), named.in_([a.id for a in kept])
-            )
-        )
-    each = sa.union_all(*parts).subquery()
-    moved = (
-        sa.select(each.c.holder_id, each.c.account_id, total(each.c.change).label("change"))
-        .group_by(each.c.holder_id, each.c.account_id)
-        .subquery()
-    )
-    connection.execute(
-        sa.update(balance)
-        .where(
-            balance.c.holder_id == moved.c.holder_id,
-            balance.c.account_id == moved.c.account_id,
-            balance.c.holder_id.between(first, last),
-        )
-        .values(amount=balance.c.amount + moved.c.change)
-    )
+    """Move the balances per holder by the postings of bulk entries, as they are stored.
+
+    A statement moves one account by one side of one line, of which no holder has two. What grows comes first, so
+    nobody who is not below zero in the end is so in between.
+    """
+    p, kept = posting.c, {a.id: a for a in chart if a.per_holder}
+    stored = sa.select(p.entry_id, p.line, p.debit, p.credit).distinct()
+    of_range = {"first": first, "last": last}
+    moves: set[tuple[int, int, int, int, Side]] = set()
+    for row in connection.execute(stored.where(p.entry_id.in_(entries), p.holder_id.between(first, last))):
+        for side, number, turnover in ((Side.DEBIT, row.debit, (1, 0)), (Side.CREDIT, row.credit, (0, 1))):
+            if number in kept:
+                moves.add((kept[number].signed(*turnover), row.entry_id, row.line, number, side))
+    for sign, entry_id, line, number, side in sorted(moves, reverse=True):
+        what = {"sign": sign, "of_entry": entry_id, "of_line": line, "account": number}
+        connection.execute(_MOVING[side], what | of_range)
+
+
+def _moving(named: sa.Column[int]) -> sa.Update:
+    """Return the statement that adds or takes, for each holder of a range, what a line says on one side."""
+    p, b = posting.c, balance.c
+    account, first, last = (sa.bindparam(name, type_=p.holder_id.type) for name in ("account", "first", "last"))
+    here = p.entry_id == sa.bindparam("of_entry"), p.line == sa.bindparam("of_line"), named == account
+    mine = b.holder_id == p.holder_id, b.account_id == account, b.holder_id.between(first, last)
+    change = p.amount * sa.bindparam("sign", type_=p.amount.type)
+    return sa.update(balance).where(*here, p.holder_id.between(first, last), *mine).values(amount=b.amount + change)
+
+
+_MOVING = {Side.DEBIT: _moving(posting.c.debit), Side.CREDIT: _moving(posting.c.credit)}
 
 
 def event_lines(

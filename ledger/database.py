@@ -106,6 +106,17 @@ def make_beside(books: Path, file: Path) -> None:
         os.close(handle)
 
 
+def lock(connection: sa.Connection, name: str) -> None:
+    """Let nobody else pass under this name until the transaction ends; on SQLite no other writer is there.
+
+    Raises: NoTransaction.
+    """
+    require_transaction(connection)
+    if connection.dialect.name == "postgresql":
+        named = sa.func.concat(sa.func.current_schema(), f" fundwallet {name}")
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(named, 0))))
+
+
 def require_transaction(connection: sa.Connection) -> None:
     """Refuse a connection without an open transaction. Raises: NoTransaction."""
     if not connection.in_transaction():

@@ -14,10 +14,13 @@ is all in one. The caller owns the transaction: nothing here commits. Bulk entri
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,6 +30,9 @@ from ledger.errors import AlreadyReversed, DayClosed, InsufficientBalance, Reque
 from ledger.model import Account, Entry, Posted, Posting, Request, Side
 from ledger.rows import Query, Rows, Statement, as_hex, packed, write
 from ledger.schema import EPOCH, account, balance, book_gate, entry_ids, holder, journal_entry, posting
+
+REVERSAL = "reversal"
+"""The kind of an entry that takes another one back."""
 
 _LOCK = Query(
     {"holder_id": holder.c.holder_id.type},
@@ -62,6 +68,35 @@ _ADD_ENTRY = Statement(
     ),
 )
 _ADD_POSTING = Statement(sa.insert(posting), posting.c)
+_NOTED: ContextVar[list[range] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[range]]:
+    """Note which entries are written within the block, as ranges of their numbers, in the order of writing.
+
+    Blocks may stand inside each other: one that ends well hands what it noted to the one around it, one that ends
+    with an error does not, since its transaction is rolled back.
+    """
+    made: list[range] = []
+    token = _NOTED.set(made)
+    try:
+        yield made
+    finally:
+        _NOTED.reset(token)
+    note(chain.from_iterable(made))
+
+
+def note(numbers: Iterable[int]) -> None:
+    """Tell whoever is noting, if anybody is, which entries were written."""
+    if (made := _NOTED.get()) is None:
+        return
+    for number in numbers:
+        if made and made[-1].stop == number:
+            made[-1] = range(made[-1].start, number + 1)
+        else:
+            made.append(range(number, number + 1))
+
 
 Alongside = Callable[[sa.FromClause], sa.Select[Any]]
 """What a caller wants read of the holders in the same round trip; given (holder_id, request_id) as asked."""
@@ -131,6 +166,7 @@ class Hold:
         moves = [[*key, change] for key, change in sorted(self.moved.items()) if change]
         count = len(moves)
         entries, lines = _rows(self.book, self.added)
+        note(number for number, _ in self.added)
         moved, *_ = write(self.connection, (_MOVE, moves), (_ADD_ENTRY, entries), (_ADD_POSTING, lines), *also)
         assert moved == count, "a balance moved although its holder was locked"
         self.added, self.moved = [], {}
@@ -249,7 +285,13 @@ def post(connection: sa.Connection, book: str, entry: Entry) -> Posted:
 
 
 def reverse(
-    connection: sa.Connection, book: str, request: Request, entry_id: int, value_date: date, booked_at: datetime
+    connection: sa.Connection,
+    book: str,
+    request: Request,
+    entry_id: int,
+    value_date: date,
+    booked_at: datetime,
+    memo: str | None = None,
 ) -> Posted:
     """Take an entry of one holder back by an entry of the mirrored postings; history stays as it was.
 
@@ -277,7 +319,7 @@ def reverse(
         .order_by(posting.c.line)
     )
     mirrored = tuple(Posting(chart[p.credit], chart[p.debit], p.amount) for p in lines)
-    entry = Entry(request, "reversal", value_date, booked_at, mirrored, reverses=entry_id)
+    entry = Entry(request, REVERSAL, value_date, booked_at, mirrored, memo, reverses=entry_id)
     answer = held.add(entry)
     held.write()
     return answer

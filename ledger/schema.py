@@ -127,6 +127,11 @@ balance = table(
     sa.CheckConstraint("amount >= 0", name="balance_amount"),
     clustered=True,
 )
+_ROOM: Any = sa.DDL  # whose signature SQLAlchemy 2.0 leaves untyped
+sa.event.listen(
+    balance, "after_create", _ROOM("ALTER TABLE balance SET (fillfactor = 80)").execute_if(dialect="postgresql")
+)
+"""A page keeps room for the one balance in five that a day's income moves, so no index has to follow."""
 account_total = table(
     "account_total",
     key("book", Text),
@@ -139,6 +144,18 @@ account_total = table(
 book_gate = table(
     "book_gate", key("book", Text), key("gate", Small), column("closed_through", Day), column("cut_through", Day)
 )
+
+IN_BULK = journal_entry.c.first_holder.is_not(None)
+sa.Index(
+    "journal_entry_spans",
+    journal_entry.c.book,
+    journal_entry.c.value_date,
+    journal_entry.c.first_holder,
+    journal_entry.c.last_holder,
+    sqlite_where=IN_BULK,
+    postgresql_where=IN_BULK,
+)
+"""Which bulk entries of a day hold a holder is read from the index alone: a day has one for every chunk."""
 
 APPEND_ONLY = (journal_entry, posting)
 

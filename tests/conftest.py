@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import busy_book, postgres, rendezvous
+from tests import busy_book, postgres, rendezvous, sealed_book
 from tests.desk import Desk
 from wallet import facade
 
@@ -71,6 +71,8 @@ def _server_or_outcome(*, durable: bool) -> Iterator[postgres.Server]:
 MADE: dict[str, Callable[[str], Desk]] = {
     "quiet": lambda url: Desk.open(url, wallets=("alice", "bob", "carol")),
     "filled": busy_book.filled,
+    "busy": busy_book.busy,
+    "sealed": sealed_book.sealed_book,
 }
 
 
@@ -143,8 +145,6 @@ def busy_desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     url = f"sqlite:///{tmp_path_factory.mktemp('busy')}/books.db"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_server").create_database()
-    opened = busy_book.filled(url)
-    opened.run("09-19", chunk_size=2)
-    busy_book.reopen(opened)
+    opened = busy_book.busy(url)
     yield opened
     opened.engine.dispose()

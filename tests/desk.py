@@ -33,6 +33,9 @@ Row = tuple[Any, ...]
 ENTRY_NUMBERS = {"entry_id", "reverses", "payment", "source", "redeemed_by", "confirmed_by"}
 """Columns that hold the number of a journal entry; 0 and null mean none."""
 
+OF_NUMBERS = {"root", "previous", "head"}
+"""Columns that digest the numbers of journal entries, too."""
+
 OPERATIONS: dict[type[Order], Callable[..., Receipt]] = {
     facade.TransferIn: facade.transfer_in,
     facade.Payment: facade.pay,
@@ -85,6 +88,13 @@ class Desk:
         for wallet in wallets:
             desk.open_wallet(wallet)
         return desk
+
+    @classmethod
+    def at(cls, url: str) -> Desk:
+        """Return the desk of a book that is there."""
+        engine = facade.connect(url)
+        with facade.reading(engine) as connection:
+            return cls(engine, facade.load(connection))
 
     def ask(self, operation: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
         """Call an operation of the product in a transaction of its own, committed also when it is refused."""
@@ -260,4 +270,5 @@ def _rows(connection: sa.Connection, table: sa.Table, *where: sa.ColumnElement[b
 
 def _renumbered(row: sa.Row[Any], table: sa.Table, number: dict[int, int]) -> Row:
     cells = zip(table.c, row, strict=True)
-    return tuple(number.get(cell, cell) if column.name in ENTRY_NUMBERS else cell for column, cell in cells)
+    kept = ((column.name, cell) for column, cell in cells if column.name not in OF_NUMBERS)
+    return tuple(number.get(cell, cell) if name in ENTRY_NUMBERS else cell for name, cell in kept)

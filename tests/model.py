@@ -1,89 +1,51 @@
 """An independent model of a fund-backed wallet's books: one list of movements, and sums over it.
 
-A second opinion for the tests, so it imports nothing but the standard library and works by another method. A
-balance as of a day is the sum of the movements dated on or before it; what may be spent from a day on is the
-lowest such sum from that day on. Orders and advances are kept beside the list, and `check` compares the two.
+A second opinion for the tests: it knows nothing of the product but `wallet.audit.model`, the rules as an auditor has
+them, and works by another method. A balance as of a day is the sum of the movements dated on or before it; what may
+be spent from a day on is the lowest such sum from that day on. Orders and advances are kept beside the list, and
+`check` compares the two.
 
 Money is in fen, shares in hundredths, rates in 1e-4 yuan per 10,000 shares. Holder 0 is the advancer.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from math import floor, prod
 from typing import NamedTuple, TypedDict
 from unicodedata import category
-from zoneinfo import ZoneInfo
 
-ZONE = ZoneInfo("Asia/Shanghai")
-CUTOFF = time(15)
-ONE_DAY = timedelta(days=1)
-ADVANCER = 0
+from wallet.audit.model import (
+    ACCOUNTS,
+    ADVANCED,
+    ADVANCER,
+    CUTOFF,
+    HERS,
+    HOLDING_TIMES_RATE,
+    ONE_DAY,
+    PER_HOLDER,
+    SETTLED,
+    SPENDINGS,
+    SUBSCRIPTIONS,
+    ZONE,
+    Calendar,
+    Refused,
+    Terms,
+    allocate,
+    in_force,
+)
+
 LARGEST_AMOUNT = 10**13
 LONGEST_TEXT = 200
 LARGEST_RATE = 10**6  # exclusive
-HOLDING_TIMES_RATE = 10**8  # holding x rate / this = fen
 Use = str | None  # an order of use; None = the fund's term
 ORDERS_OF_USE: tuple[Use, ...] = (None, "unconfirmed_first", "confirmed_first")
-SUBSCRIPTIONS = ("transfer_in", "refund")
-SPENDINGS = ("payment", "transfer_out_instant")
 STEPS = ("confirm", "settle", "cutoff", "close", "distribute", "reconcile", "prove")
 DONE, NOT_DUE, WAITING, BLOCKED = "done", "not due", "waiting", "blocked"
 NO_TRADING, SKIPPED = "not a trading day", "skipped: no outside record"
-
-# account: its unit, and +1 where a debit increases it, -1 where a credit does
-ACCOUNTS = {
-    "cash": ("CNY", 1),
-    "in_transit": ("CNY", -1),
-    "customer_payable": ("CNY", -1),
-    "merchant_payable": ("CNY", -1),
-    "advancer_receivable": ("CNY", 1),
-    "advancer_in_transit": ("CNY", -1),
-    "advancer_payable": ("CNY", -1),
-    "subscription_payable": ("CNY", -1),
-    "redemption_receivable": ("CNY", 1),
-    "shares": ("shares", -1),
-    "redeeming": ("shares", -1),
-    "shortfall": ("shares", 1),
-    "register": ("shares", 1),
-    "advancer_shares": ("shares", -1),
-    "advancer_income_shares": ("shares", -1),
-}
-HERS = ("shares", "redeeming", "in_transit", "customer_payable")
-PER_HOLDER = (*HERS, "shortfall")
-ADVANCED = ("advancer_shares", "advancer_in_transit", "advancer_payable")
-SETTLED = ("subscription_payable", "redemption_receivable", "advancer_payable", "customer_payable")
-
-
-class Refused(Exception):
-    """A request that the rules do not allow; nothing of it was booked."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(f"{code}: {detail}" if detail else code)
-        self.code = code
-        self.detail = detail
-
-
-@dataclass(frozen=True)
-class Terms:
-    """One version of a fund's terms, valid from a date until the next; None = no such limit.
-
-    A suspension is a pair (first, last), both inclusive: natural days of the fund's zone, or instants.
-    """
-
-    valid_from: date
-    minimum: int
-    holding_cap: int | None
-    transfer_in_daily: int | None
-    quota_daily: int | None
-    instant_daily: int | None
-    facility: int
-    order_of_use: str = "unconfirmed_first"
-    suspended: tuple[tuple[date, date], ...] = ()
 
 
 def sample_terms() -> tuple[Terms, ...]:
@@ -206,8 +168,8 @@ class Model:
     def __init__(
         self, trading_days: Sequence[date], first: date, last: date, opened_on: date, terms: Sequence[Terms]
     ) -> None:
-        self.trading_days = list(trading_days)
-        self.first, self.last, self.opened_on = first, last, opened_on
+        self.calendar = Calendar(first, last, list(trading_days))
+        self.opened_on = opened_on
         self.terms = sorted(terms, key=lambda version: version.valid_from)
         self.wallets: dict[str, int] = {}
         self.movements: list[Movement] = []
@@ -244,7 +206,7 @@ class Model:
         if order.number:
             return order.receipt
         self._refuse_when_cut(order)
-        terms = self._terms(order.day)
+        terms = in_force(self.terms, order.day)
         for start, end in terms.suspended:
             moment: date = at if isinstance(start, datetime) else order.day
             if start <= moment <= end:
@@ -409,7 +371,7 @@ class Model:
     def _step(self, day: date, step: str, at: datetime) -> tuple[str, str]:
         if (day, step) in self.states:
             return self.states[day, step], ""
-        if step in ("confirm", "cutoff") and not self._is_trading(day):
+        if step in ("confirm", "cutoff") and not self.calendar.trades(day):
             self.states[day, step] = NO_TRADING
         elif at < _due(day, step):
             return NOT_DUE, ""
@@ -424,7 +386,7 @@ class Model:
         return self.states[day, step], ""
 
     def _needs(self, day: date, step: str) -> list[tuple[date, str]]:
-        earlier = self._previous_trading(day)
+        earlier = self.calendar.before(day)
         needs = {
             "confirm": [(earlier, "cutoff")] if earlier else [],
             "settle": [(day, "confirm")],
@@ -451,7 +413,7 @@ class Model:
         return None
 
     def _confirm(self, day: date) -> None:
-        asked = self._previous_trading(day)
+        asked = self.calendar.before(day)
         if asked is None:
             return
         for order in self.asked[asked]:
@@ -516,7 +478,7 @@ class Model:
 
         book("cash", "advancer_receivable", self.balance("advancer_receivable", on=day - ONE_DAY))
         book("merchant_payable", "cash", max(0, self.balance("merchant_payable", on=day - ONE_DAY)))
-        if self._is_trading(day):
+        if self.calendar.trades(day):
             book("subscription_payable", "cash", self.balance("subscription_payable", on=day))
             book("cash", "redemption_receivable", self.balance("redemption_receivable", on=day))
             book("advancer_payable", "cash", self.balance("advancer_payable", on=day))
@@ -565,7 +527,7 @@ class Model:
 
     def _spend(self, order: Order, payable: str) -> int:
         """Take the amount from its sources, owe it to the payable, and return what the advancer pays."""
-        terms = self._terms(order.day)
+        terms = in_force(self.terms, order.day)
         plan: list[tuple[Order | None, int]] = []
         left = order.amount
         for source, available in self._sources(order, order.order_of_use or terms.order_of_use):
@@ -619,7 +581,7 @@ class Model:
     def _pay_out_at_once(self, order: Order) -> None:
         hers = [other for other in self.made[order.day] if other.wallet == order.wallet]
         same_day = sum(other.amount for other in hers if other.kind == order.kind)
-        limit = self._terms(order.day).instant_daily
+        limit = in_force(self.terms, order.day).instant_daily
         self._refuse_above(limit, same_day + order.amount, "daily_instant_exceeded")
         advanced = self._spend(order, "customer_payable")
         self._book(order.day, order.wallet, "cash", "advancer_receivable", advanced, order.kind)
@@ -638,9 +600,9 @@ class Model:
                 raise Refused("request_conflict", draft.request_id)
             return earlier
         self._within(draft.day)
-        draft.trade_date = self.trade_date(draft.at)
+        draft.trade_date = self.calendar.trade_date(draft.at)
         if draft.kind not in SPENDINGS:
-            draft.confirmation_date = self._next_trading(draft.trade_date)
+            draft.confirmation_date = self.calendar.after(draft.trade_date)
         if draft.day < self.opened_on:
             raise Refused("before_opening", str(draft.day))
         if draft.day <= self.closed_through:
@@ -670,11 +632,6 @@ class Model:
         if limit is not None and amount > limit:
             raise Refused(code, f"{amount} against {limit}")
 
-    def _terms(self, day: date) -> Terms:
-        valid = [version for version in self.terms if version.valid_from <= day]
-        assert valid, f"no terms on {day}"
-        return valid[-1]
-
     def _book(self, value_date: date, holder: int, debit: str, credit: str, amount: int, kind: str) -> None:
         assert amount >= 0, (debit, credit, amount)
         if amount:
@@ -683,32 +640,9 @@ class Model:
             self.movements.append(Movement(value_date, holder, debit, credit, unit, amount, kind, number))
             _add(self._nets, self.movements[-1])
 
-    # -- the calendar ----------------------------------------------------------------------------------------
-
-    def trade_date(self, at: datetime) -> date:
-        """Return the trading day an instant belongs to: its own before 15:00:00, else the next."""
-        local = at.astimezone(ZONE)
-        if self._is_trading(local.date()) and local.time() < CUTOFF:
-            return local.date()
-        return self._next_trading(local.date())
-
     def _within(self, day: date) -> None:
-        if not self.first <= day <= self.last:
+        if not self.calendar.first <= day <= self.calendar.last:
             raise Refused("outside_calendar", str(day))
-
-    def _is_trading(self, day: date) -> bool:
-        place = bisect_left(self.trading_days, day)
-        return place < len(self.trading_days) and self.trading_days[place] == day
-
-    def _next_trading(self, day: date) -> date:
-        place = bisect_right(self.trading_days, day)
-        if place == len(self.trading_days):
-            raise Refused("outside_calendar", f"no trading day after {day}")
-        return self.trading_days[place]
-
-    def _previous_trading(self, day: date) -> date | None:
-        place = bisect_left(self.trading_days, day)
-        return self.trading_days[place - 1] if place else None
 
     # -- proof -----------------------------------------------------------------------------------------------
 
@@ -795,28 +729,6 @@ class Model:
             assert sum(parts.values()) == booked[day] == self.distributions[day]["whole"], day
             assert self.distributions[day]["pool"] == self.pool(day), day
         assert set(booked) <= set(self.incomes)
-
-
-def allocate(holdings: Mapping[int, int], rate: int, control_total: int | None = None) -> dict[int, int]:
-    """Share a day's income out: cut to the fen, then a fen each by largest cut fraction, then lowest number.
-
-    **Shape**: every holder of `holdings`, signed as the rate. A negative day is computed for |rate|, and its
-    control total may be given with or without the sign.
-    **Raises**: Refused control_total_misfit, where somebody would be a fen or more away from the exact share.
-    """
-    exact = {holder: held * abs(rate) for holder, held in holdings.items()}
-    parts = {holder: product // HOLDING_TIMES_RATE for holder, product in exact.items()}
-    whole = sum(exact.values()) // HOLDING_TIMES_RATE
-    if control_total is not None:
-        whole = abs(control_total) if rate < 0 else control_total
-    left = whole - sum(parts.values())
-    cut = [holder for holder, product in exact.items() if product % HOLDING_TIMES_RATE]
-    if not 0 <= left <= len(cut):
-        raise Refused("control_total_misfit", f"{control_total} for {sum(holdings.values())} at {rate}")
-    cut.sort(key=lambda holder: (-(exact[holder] % HOLDING_TIMES_RATE), holder))
-    for holder in cut[:left]:
-        parts[holder] += 1
-    return {holder: -part if rate < 0 else part for holder, part in parts.items()}
 
 
 def seven_day(rates: Sequence[int]) -> Decimal:

@@ -38,9 +38,21 @@ import sqlalchemy as sa
 
 from ledger.schema import balance, book_gate, journal_entry, posting
 from tests import model as expected
-from tests.model import CUTOFF, HERS, ONE_DAY, SPENDINGS, SUBSCRIPTIONS, ZONE, Model, Refused
+from tests.model import Model
 from tests.postgres import Server
 from wallet import facade
+from wallet.audit.model import (
+    CUTOFF,
+    HERS,
+    HOLDING_TIMES_RATE,
+    ONE_DAY,
+    SPENDINGS,
+    SUBSCRIPTIONS,
+    ZONE,
+    Refused,
+    Terms,
+    allocate,
+)
 from wallet.rules.spending import OrderOfUse
 from wallet.schema import customer_order, limit_slot
 
@@ -63,13 +75,13 @@ class Variant:
 
     name: str
     opened_on: date
-    terms: tuple[expected.Terms, ...]
+    terms: tuple[Terms, ...]
     late: bool = False
 
 
-def _terms(day: date, **terms: Any) -> expected.Terms:
+def _terms(day: date, **terms: Any) -> Terms:
     free: dict[str, Any] = dict.fromkeys(("holding_cap", "transfer_in_daily", "quota_daily", "instant_daily"))
-    return expected.Terms(day, **{"minimum": 1_00, "facility": 1_000_000_00, **free, **terms})
+    return Terms(day, **{"minimum": 1_00, "facility": 1_000_000_00, **free, **terms})
 
 
 _AUTUMN, _SPRING = date(2013, 9, 16), date(2024, 2, 6)
@@ -725,7 +737,7 @@ def _ties(holdings: dict[int, int], rate: int, parts: dict[int, int]) -> bool:
     """Tell whether of equal cut fractions one got the fen and the other did not."""
     given: dict[int, set[bool]] = {}
     for holder, held in holdings.items():
-        cut, fraction = divmod(held * abs(rate), expected.HOLDING_TIMES_RATE)
+        cut, fraction = divmod(held * abs(rate), HOLDING_TIMES_RATE)
         given.setdefault(fraction, set()).add(abs(parts[holder]) > cut)
     return any(len(got) == 2 for got in given.values())
 
@@ -977,7 +989,7 @@ class Street:
         mine = shares.get(number, 0)
         return [mine - other for each, other in shares.items() if each != number and 0 < other < mine]
 
-    def _terms(self, day: date) -> expected.Terms:
+    def _terms(self, day: date) -> Terms:
         known = [version for version in self.simulation.variant.terms if version.valid_from <= day]
         return known[-1] if known else self.simulation.variant.terms[0]
 
@@ -990,10 +1002,10 @@ class Street:
     def _rate(self, day: date) -> int:
         """Return a figure: any, or one at which two holders have the same cut fraction."""
         held = {holder: each for holder, each in self.model.holdings(day).items() if each}
-        whole = expected.HOLDING_TIMES_RATE
+        whole = HOLDING_TIMES_RATE
         steps = {whole // gcd(a - b, whole) for a, b in combinations(held.values(), 2)}
         even = [rate for step in steps for rate in range(step, 10**6, max(step, 10**6 // 20 // step * step))]
-        even = [rate for rate in even if _ties(held, rate, expected.allocate(held, rate))]
+        even = [rate for rate in even if _ties(held, rate, allocate(held, rate))]
         return self.pick(even) if even and self._once_in(3) else self.pick(RATES)
 
     def _control_total(self, day: date, rate: int) -> int | None:
@@ -1001,8 +1013,8 @@ class Street:
         if not self._once_in(3 if day <= self.model.closed_through else 12):
             return None
         exact = [held * abs(rate) for held in self.model.holdings(day).values()]
-        lowest = sum(each // expected.HOLDING_TIMES_RATE for each in exact)
-        highest = sum(-(-each // expected.HOLDING_TIMES_RATE) for each in exact)
+        lowest = sum(each // HOLDING_TIMES_RATE for each in exact)
+        highest = sum(-(-each // HOLDING_TIMES_RATE) for each in exact)
         total = self.pick((lowest, highest, (lowest + highest) // 2, (lowest + highest) // 2, highest + 1, lowest - 1))
         return -total if rate < 0 else total
 

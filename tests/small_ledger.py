@@ -6,7 +6,7 @@ The books of a savings club. Entries are written and read as a bookkeeper does: 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -108,3 +108,17 @@ def everything(connection: sa.Connection, tables: tuple[sa.Table, ...] = TABLES)
         table.name: [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key.columns))]
         for table in tables
     }
+
+
+def fill(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
+    """Write a row into each table that has none: of every column the least value that its type has."""
+    least = {int: 1, str: "x", bytes: b"x", date: FIRST_DAY, datetime: datetime.combine(FIRST_DAY, time(12), UTC)}
+    for table in tables:
+        if connection.execute(sa.select(table)).first() is None:
+            row = {c.name: least[_python_type(c)] for c in table.columns}
+            connection.execute(sa.insert(table).values(row))
+
+
+def _python_type(column: sa.Column[Any]) -> type:
+    types: dict[type, type] = {schema.Day: date, schema.Instant: datetime}
+    return types.get(type(column.type)) or column.type.python_type

@@ -20,8 +20,9 @@ import sqlalchemy as sa
 
 from ledger.schema import book_gate, journal_entry
 from tests.desk import SHANGHAI, Desk
-from tests.model import CUTOFF, Model, sample_terms
+from tests.model import Model, sample_terms
 from wallet import facade, limits
+from wallet.audit.model import CUTOFF
 from wallet.confirmation import ENTRY as CONFIRMATION
 from wallet.distribution import ENTRY as INCOME
 from wallet.facade import Fund, FundwalletError

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 import benchmarks
 from benchmarks import __main__ as program
-from benchmarks import books, day, raw, reads, stopwatch
+from benchmarks import books, day, raw, reads, sealing, stopwatch
 from benchmarks.harness import REGISTRY, Record, Run, Target, perform
 from ledger.schema import balance, holder, journal_entry, posting
-from tests import model, postgres
+from tests import postgres
 from wallet import facade
+from wallet.audit.model import allocate
 from wallet.facade import Fund
 from wallet.schema import customer_order, wallet
 
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASKED_FOR = {"name", "engine", "size", "rate", "unit", "raw_rate", "ratio", "peak_rss_mib", "bytes_per_row"}
 MORE = {"median", "spread", "raw_median", "rows", "target", "met", "note", "profile"}
 NAMES = ["distribute", "distribute-pg", "distribute-history", "confirm", "memory", "bytes"]
-NAMES += ["statement", "balance-as-of", "verify", "help"]
+NAMES += ["statement", "balance-as-of", "verify", "seal", "seal-income", "help"]
 NO_RAW = {"memory", "bytes"}
 
 benchmarks.load()
@@ -49,7 +50,7 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(work: Callable[..., object], *arguments: Any) -> tuple[object, float]:
         return work(*arguments), 1.0
 
-    for module in (day, reads):
+    for module in (day, reads, sealing):
         monkeypatch.setattr(module, "in_child", here)
     monkeypatch.setattr("benchmarks.terminal.TIMES", 1)
 
@@ -239,7 +240,7 @@ def test_the_hand_out_over_a_hundred_thousand_wallets_is_that_of_the_plain_refer
     engine, book = built(url, size)
     stage = day._distribute_next(url, 0)
     held = {n: books.holding_of(n) for n in range(1, size + 1)}
-    right = model.allocate({0: 0} | held, books.rate_of(book.opened_on))
+    right = allocate({0: 0} | held, books.rate_of(book.opened_on))
     with facade.reading(engine) as connection:
         p = posting.c
         query = sa.select(p.holder_id, p.amount).where(p.entry_id.in_(stage.entries))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import calendars
-from calendars import DateOutOfRange, load
+from calendars import DateOutOfRange, TradingCalendar, load
 
 CALENDAR = load()
 SHANGHAI = CALENDAR.zone
@@ -132,6 +132,14 @@ def test_a_year() -> None:
 
 def test_the_bounds_are_whole_years() -> None:
     assert (CALENDAR.first, CALENDAR.last) == (date(2013, 1, 1), date(2026, 12, 31))
+
+
+def test_a_calendar_ends_with_its_last_day_also_if_the_next_one_is_a_weekday() -> None:
+    one_week = TradingCalendar("any", CALENDAR.zone, date(2013, 9, 16), date(2013, 9, 19), ())
+    assert [one_week.next(date(2013, 9, n)).day for n in (16, 17, 18)] == [17, 18, 19]
+    for ask in (one_week.next, lambda day: one_week.shift(day, 1)):
+        with pytest.raises(DateOutOfRange):
+            ask(date(2013, 9, 19))
 
 
 def test_the_first_and_last_answers() -> None:

@@ -181,7 +181,7 @@ def test_verify(shell: Shell) -> None:
 
 
 def test_announce(shell: Shell) -> None:
-    assert shell.do(f"announce --csv {FIGURES}") == {"fund": "000198", "announced": 184, "new": 0}
+    assert shell.do(f"announce --csv {FIGURES}") == {"fund": "000198", "announced": 184, "new": 0, "proposal": None}
     line = "announce 2014-01-01 -0.5000 --seven-day -1.5 --control-total 0.01"
     assert shell.do(line)["new"] == 1
     assert shell.do(line)["new"] == 0

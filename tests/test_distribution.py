@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
+import sqlalchemy as sa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
 from ledger import journal
 from ledger.model import Entry, Posting, Request, digest
-from tests import model
 from tests.desk import Desk, at, day
+from wallet import distribution as distribution_step
 from wallet import facade
+from wallet.audit import model
 from wallet.distribution import decided
+from wallet.rules.income import allocate, amounts, parts
 from wallet.schema import day_chunk, distribution
 
 # When income is first seen
@@ -155,6 +162,25 @@ def test_three_thousand_random_holdings_earn_what_the_model_says(database_url: s
         chunks = desk.rows(day_chunk, day_chunk.c.step == "distribute", day_chunk.c.day == day(on))
         assert len(chunks) == 7, "3,001 holders, as planned before the first chunk"
     assert not desk.verify()
+
+
+@settings(max_examples=settings().max_examples // 3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from([0, 1, 89_28, 10**8, 10**13]) | st.integers(0, 10**13), min_size=1, max_size=9),
+    st.sampled_from([1, 1_1200, 1_0000, 10**6 - 1]) | st.integers(1, 10**6 - 1),
+    st.floats(0, 1),
+)
+@example([10_000_00, 89_28], 1_0000, 0.0)  # a whole part, and nothing handed out beyond the cut parts
+def test_the_formula_in_sql_is_that_of_the_rules(desk: Desk, held: list[int], rate: int, part: float) -> None:
+    holders, holdings = np.arange(len(held)), np.array(held, np.int64)
+    cut, fraction = parts(holdings, rate)
+    control_total = int(cut.sum()) + int(part * np.count_nonzero(fraction))
+    allocation = allocate(holders, holdings, rate, control_total)
+    of_each = [[sa.literal(n, sa.BigInteger), sa.literal(amount, sa.BigInteger)] for n, amount in enumerate(held)]
+    rows = [sa.select(n.label("holder_id"), amount.label("amount")) for n, amount in of_each]
+    formula = distribution_step._parts(sa.union_all(*rows).subquery(), rate, allocation)
+    found = desk.ask(lambda connection, _: connection.execute(sa.select(formula)).all())
+    assert dict(tuple(row) for row in found) == dict(enumerate(amounts(holders, holdings, rate, allocation).tolist()))
 
 
 # What is decided does not depend on what happens meanwhile

@@ -153,6 +153,19 @@ REFUSALS: list[tuple[FundwalletError, str, dict[str, object], str]] = [
         {"day": DAY},
         "another figure is announced for 2013-09-16: say --replace to replace it",
     ),
+    (errors.NotSealed("entry 7"), "not_sealed", {"what": "entry 7"}, "entry 7 is not sealed yet"),
+    (
+        errors.SealsBroken(["2013-09-16: one", "2013-09-17: two"]),
+        "seals_broken",
+        {"places": ["2013-09-16: one", "2013-09-17: two"]},
+        "the seals and the books differ: 2013-09-16: one; 2013-09-17: two",
+    ),
+    (
+        errors.ApprovalNeeded("reversal"),
+        "approval_needed",
+        {"operation": "reversal"},
+        "reversal has to be proposed, and approved by a second operator",
+    ),
     (
         errors.FigureDistributed(DAY),
         "figure_distributed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -127,6 +128,17 @@ def test_a_movement_tells_its_entry(engine: sa.Engine) -> None:
         assert signs == {"cash": 100, "savings": 100, "fees": 0}
         assert balances.movements(connection, BOOK, 2, on(1), on(2)) == []
         assert balances.movements(connection, BOOK, 2, on(4), on(3)) == []
+
+
+@pytest.mark.parametrize("engine_kind", ["sqlite"], indirect=True)
+def test_the_bulk_entries_that_hold_a_holder_are_read_from_their_index_alone(engine: sa.Engine) -> None:
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    with engine.begin() as connection:
+        balances.movements(connection, BOOK, 1, on(1), on(2))
+        statement, parameters = asked[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert any("SEARCH spans USING COVERING INDEX journal_entry_spans" in row.detail for row in plan), plan
 
 
 def test_books_do_not_see_each_other(engine: sa.Engine) -> None:

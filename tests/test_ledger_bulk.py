@@ -101,6 +101,22 @@ def test_debits_and_credits_of_one_account_move_it_once_by_their_sum(connection:
     assert held(connection, 2) == {"savings": 36, "frozen": 60, "owed": 5}
 
 
+def test_one_line_of_an_entry_may_move_other_accounts_of_other_holders(connection: sa.Connection) -> None:
+    number = bulk.write_entry(connection, BOOK, BONUS)
+    for holder, text in ((1, "Dr cash Cr savings 100"), (2, "Dr issued Cr points 7"), (3, "Dr owed Cr savings 9")):
+        bulk.write_own_postings(connection, number, holder, lines(text))
+    bulk.move_balances(connection, [number], 1, 3, CHART)
+    assert [held(connection, n) for n in (1, 2, 3)] == [{"savings": 100}, {"points": 7}, {"savings": 9, "owed": 9}]
+
+
+def test_what_is_taken_may_come_from_what_is_given_by_a_later_line_or_entry(connection: sa.Connection) -> None:
+    numbers = [bulk.write_entry(connection, BOOK, BulkEntry(f"b{n}", "bonus", on(1), NOON, 1, 3)) for n in range(2)]
+    bulk.write_own_postings(connection, numbers[0], 1, lines("Dr savings Cr fees 7; Dr cash Cr savings 4"))
+    bulk.write_own_postings(connection, numbers[1], 1, lines("Dr cash Cr savings 3"))
+    bulk.move_balances(connection, numbers, 1, 3, CHART)
+    assert held(connection, 1) == {}
+
+
 def test_nobody_is_moved_below_zero(connection: sa.Connection) -> None:
     post(connection, BOOK, entry("Dr cash Cr savings 10", "r"))
     before = everything(connection)

@@ -53,12 +53,17 @@ def test_total_adds_whole_numbers_up_and_is_zero_over_nothing(connection: sa.Con
     assert all(type(value) is int for value in found)
 
 
-def test_columns_are_arrays_in_the_order_of_the_rows(connection: sa.Connection) -> None:
+def test_columns_are_arrays_of_all_rows(connection: sa.Connection) -> None:
     given = numbers((3, 30), (1, -(2**63)), (2, 2**63 - 1))
-    first, second = columns(connection, sa.select(given.c.a, given.c.b).order_by(given.c.a))
+    first, second = columns(connection, sa.select(given.c.a, given.c.b))
     assert first.dtype == second.dtype == np.int64
-    assert first.tolist() == [1, 2, 3]
-    assert second.tolist() == [-(2**63), 2**63 - 1, 30]
+    assert dict(zip(first.tolist(), second.tolist(), strict=True)) == {1: -(2**63), 2: 2**63 - 1, 3: 30}
+
+
+def test_a_row_with_a_null_is_not_passed_over(connection: sa.Connection) -> None:
+    given = numbers((1, 2), (3, None))
+    with pytest.raises(AssertionError):
+        columns(connection, sa.select(given.c.a, given.c.b))
 
 
 def test_columns_of_no_rows_are_empty_arrays(connection: sa.Connection) -> None:

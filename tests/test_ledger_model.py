@@ -47,6 +47,25 @@ def test_an_entry_has_postings_and_an_instant_with_a_zone() -> None:
         Entry(request("r"), "moved", FIRST_DAY, noon.replace(tzinfo=None), lines("Dr cash Cr savings 1"))
 
 
+def test_what_an_entry_does_to_its_holder_is_signed_to_each_account_s_normal_side() -> None:
+    moved = lines("Dr cash Cr savings 7; Dr savings Cr frozen 5; Dr owed Cr savings 3; Dr issued Cr points 2")
+    entry = Entry(request("r"), "moved", FIRST_DAY, datetime(2013, 9, 16, 12, tzinfo=UTC), moved)
+    assert entry.changes() == {
+        BY_CODE["savings"].id: 7 - 5 + 3,
+        BY_CODE["frozen"].id: 5,
+        BY_CODE["owed"].id: 3,
+        POINTS.id: 2,
+    }
+    back = Entry(
+        request("r"),
+        "moved",
+        FIRST_DAY,
+        datetime(2013, 9, 16, 12, tzinfo=UTC),
+        lines("Dr frozen Cr owed 4; Dr frozen Cr owed 1"),
+    )
+    assert back.changes() == {BY_CODE["frozen"].id: -5, BY_CODE["owed"].id: -5}
+
+
 # Digests
 
 

@@ -22,8 +22,8 @@ from ledger import journal
 from ledger.model import Request
 from ledger.schema import APPEND_ONLY, Day, Instant, journal_entry, metadata, posting
 from tests.desk import Desk, at, day
-from tests.small_ledger import everything
-from wallet.schema import KEPT, announcement, fund_terms
+from tests.small_ledger import everything, fill
+from wallet.schema import KEPT, announcement, decision, fund_terms, proposal, seal, trail
 
 REFUSALS = (sqlite3.IntegrityError, psycopg.Error)
 
@@ -67,6 +67,7 @@ def url(desk: Desk) -> str:
     with desk.engine.begin() as connection:
         asked = Request(1, "a1 taken back", b"content")
         journal.reverse(connection, desk.book.code, asked, 1, day("09-16"), at("09-16 11:00"))
+        fill(connection, KEPT)
         stored = everything(connection, APPEND_ONLY + KEPT)
     assert all(stored.values())
     return desk.engine.url.render_as_string(hide_password=False)
@@ -140,6 +141,10 @@ def test_what_is_not_there_yet_may_be_added(url: str) -> None:
         posting: {"entry_id": "entry_id + 1000"},
         announcement: {"version": "version + 1"},
         fund_terms: {"fund": "'new ' || fund"},
+        trail: {"number": "number + 1000"},
+        proposal: {"number": "number + 1000"},
+        decision: {"number": "number + 1000", "proposal": "proposal + 1000"},
+        seal: {"fund": "'new ' || fund"},
     }
     assert set(new) == {*APPEND_ONLY, *KEPT}
     with plain(url) as connection:

@@ -16,11 +16,17 @@ from ledger.schema import APPEND_ONLY, metadata
 from tests import power, version_1
 from tests.desk import OPENED_ON, Desk, day
 from tests.shell import dump
+from tests.small_ledger import fill
 from wallet import facade, migrations
 from wallet.book import lock_schema
 from wallet.errors import BookExists, NoBook, SchemaMismatch
 from wallet.facade import FundwalletError
 from wallet.schema import KEPT, VERSION, day_operator, fundwallet_version
+
+NEWER = ["0002", "0003"]
+"""What an upgrade of version 1 applies."""
+
+NEW_TABLES = ("day_operator", "trail", "proposal", "decision", "seal")
 
 
 @pytest.fixture
@@ -53,10 +59,13 @@ def test_a_filled_book_of_version_1_is_upgraded_verifies_and_goes_on(old_url: st
     assert before["posting"]
     with facade.reading(engine) as connection, pytest.raises(SchemaMismatch, match="fundwallet db upgrade"):
         facade.load(connection)
-    assert _upgrade(engine) == ["0002"]
+    assert _upgrade(engine) == NEWER
     after = dump(old_url)
-    assert (after.pop("fundwallet_version"), after.pop("day_operator")) == ([f"('{VERSION}',)"], [])
+    assert after.pop("fundwallet_version") == [f"('{VERSION}',)"]
     assert before.pop("fundwallet_version") == ["('0001',)"]
+    assert all(row.endswith(", '')") for row in after["fund_terms"]), "the switch of an older book is off"
+    after["fund_terms"] = [row.removesuffix(", '')") + ")" for row in after["fund_terms"]]
+    assert {table: after.pop(table) for table in NEW_TABLES} == {table: [] for table in NEW_TABLES}
     assert after == before
     desk = _desk(engine)
     assert not desk.verify()
@@ -83,6 +92,8 @@ def test_an_upgraded_database_is_like_a_new_one(
 @pytest.mark.parametrize("table", [*APPEND_ONLY, *KEPT], ids=lambda table: table.name)
 def test_the_guards_are_there_afterwards(engine: sa.Engine, table: sa.Table) -> None:
     _upgrade(engine)
+    with engine.begin() as connection:
+        fill(connection, [table])
     column = next(iter(table.primary_key.columns))
     for statement in (sa.delete(table), sa.update(table).values({column: column})):
         with pytest.raises(sa.exc.DBAPIError, match="append-only"), engine.begin() as connection:
@@ -90,7 +101,7 @@ def test_the_guards_are_there_afterwards(engine: sa.Engine, table: sa.Table) -> 
 
 
 def test_what_is_new_is_left_alone(engine: sa.Engine) -> None:
-    assert _upgrade(engine) == ["0002"]
+    assert _upgrade(engine) == NEWER
     assert _upgrade(engine) == []
 
 
@@ -98,7 +109,7 @@ def test_an_upgrade_that_fails_has_not_happened(
     old_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, tables = dump(old_url), version_1.catalogue(old_url)
-    script = migrations._scripts().get_revision("0002").module
+    script = migrations._scripts().get_revision(VERSION).module
     original = script.upgrade
 
     def fail(op: Operations) -> None:
@@ -110,7 +121,7 @@ def test_an_upgrade_that_fails_has_not_happened(
         _upgrade(engine)
     assert (dump(old_url), version_1.catalogue(old_url)) == (before, tables)
     monkeypatch.undo()
-    assert _upgrade(engine) == ["0002"]
+    assert _upgrade(engine) == NEWER
 
 
 def test_of_two_upgrades_at_once_the_second_waits_and_finds_nothing_to_do(old_url: str, engine: sa.Engine) -> None:
@@ -122,7 +133,7 @@ def test_of_two_upgrades_at_once_the_second_waits_and_finds_nothing_to_do(old_ur
         waiting.start()
         waiting.join(0.3)
         assert waiting.is_alive()
-        assert [revision.version for revision in migrations.upgrade(connection)] == ["0002"]
+        assert [revision.version for revision in migrations.upgrade(connection)] == NEWER
     waiting.join(20)
     other.dispose()
     assert second == [[]]
@@ -222,7 +233,7 @@ def test_an_upgrade_killed_at_its_commit_is_whole_or_has_not_happened(
     power.killed_at(old_url, upgrade_it, power.Diary(str(tmp_path / "diary")), 1, moment)
     if moment == "before":
         assert dump(old_url) == before
-    assert _upgrade(engine) == (["0002"] if moment == "before" else [])
+    assert _upgrade(engine) == (NEWER if moment == "before" else [])
     assert not _desk(engine).verify()
 
 
@@ -245,7 +256,7 @@ def test_an_upgrade_killed_at_any_moment_is_whole_or_has_not_happened(
         engine.dispose()
         if server:
             server.drop_database(url)
-    assert set(found) == {0, 1}, "killed too early or too late every time"
+    assert set(found) == {0, len(NEWER)}, "killed too early or too late every time"
 
 
 def test_a_host_s_own_revision_may_upgrade_the_books(engine: sa.Engine) -> None:

@@ -9,21 +9,8 @@ from functools import partial
 
 import pytest
 
-from tests.model import (
-    ADVANCER,
-    ONE_DAY,
-    PER_HOLDER,
-    STEPS,
-    ZONE,
-    Model,
-    Receipt,
-    Refused,
-    Terms,
-    allocate,
-    sample_terms,
-    seven_day,
-    seven_day_monthly,
-)
+from tests.model import STEPS, Model, Receipt, sample_terms, seven_day, seven_day_monthly
+from wallet.audit.model import ADVANCER, ONE_DAY, PER_HOLDER, ZONE, Refused, Terms, allocate
 
 FIRST, LAST = date(2013, 9, 2), date(2013, 11, 29)
 # The Mid-Autumn and National Day holidays of 2013, as far as they fall on weekdays.

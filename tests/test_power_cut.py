@@ -342,7 +342,7 @@ def test_a_command_says_in_one_line_that_the_disk_is_full(tmp_path: Path) -> Non
     try:
         accepted = next(n for n in range(1000) if shell.run(*transfer_in(n)).code != 0)
         code, line = shell.refused(*transfer_in(accepted))
-        ended = shell.run("day", "run", "--through", "2013-09-18")
+        ended = shell.run("day", "run", "--through", "2013-10-18")
     finally:
         sa.event.remove(sa.Engine, "begin", fill)
     says = f"the database {desk.engine.url.database} cannot be used: database or disk is full"

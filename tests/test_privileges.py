@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from ledger.schema import APPEND_ONLY, metadata
 from tests import busy_book, postgres
-from tests.desk import Desk, at
+from tests.desk import Desk, at, day
 from tests.shell import Shell
 from wallet import facade, privileges
 from wallet.facade import Operator
@@ -32,7 +33,8 @@ def role(postgres_server: postgres.Server) -> Iterator[str]:
 def books(postgres_server: postgres.Server, role: str) -> Iterator[tuple[Desk, Desk]]:
     """Give a new book as its owner sees it, and as the role does."""
     url = postgres_server.create_database()
-    owner = Desk.open(url, terms=busy_book.TERMS)
+    watched = replace(busy_book.TERMS[0], valid_from=day("09-24"), four_eyes=("manual_entry",))
+    owner = Desk.open(url, terms=[*busy_book.TERMS, watched])
     with owner.engine.begin() as connection:
         for statement in privileges.grants(role):
             connection.exec_driver_sql(statement)
@@ -59,6 +61,11 @@ def _work(desk: Desk) -> None:
         busy_book.fill(desk)
         desk.run("09-19", chunk_size=2)
     busy_book.reopen(desk)
+    fee = facade.ManualEntry(debit="cash", credit="merchant_payable", amount=1, memo="fee", request_id="fee")
+    _, proposed = desk.ask(facade.ask, fee, "li", at("09-24 10:00"))
+    assert proposed is not None
+    desk.ask(facade.approve, proposed.number, "zhang", at("09-24 10:00"))
+    desk.ask(facade.record, facade.Act("li", "counter", at("09-24 10:00"), "pay"))
     assert not desk.verify()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wallet.rules.amounts import show_amount, show_figure, show_yield
+from wallet.rules.amounts import show_amount, show_exact, show_figure, show_yield
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,14 @@ def test_a_yield_has_three_decimals(seven_day: int, text: str) -> None:
     assert show_yield(seven_day) == text
 
 
+@pytest.mark.parametrize(("exact", "text"), [(0, "0.0000000000"), (12495000000, "1.2495000000"), (-1, "-0.0000000001")])
+def test_an_exact_income_has_ten_decimals(exact: int, text: str) -> None:
+    assert show_exact(exact) == text
+
+
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_text_says_the_exact_number(number: int) -> None:
-    for show, decimals in ((show_amount, 2), (show_figure, 4), (show_yield, 3)):
+    for show, decimals in ((show_amount, 2), (show_figure, 4), (show_yield, 3), (show_exact, 10)):
         text = show(number)
         assert Decimal(text).scaleb(decimals) == number
         assert len(text.partition(".")[2]) == decimals

@@ -108,6 +108,15 @@ def test_a_book_opened_on_a_closed_day_has_no_trade_date_before_it() -> None:
     assert on_sunday.previous_trade_date(day("09-17")) == day("09-16")
 
 
+@pytest.mark.parametrize("on", ["2013-01-01", "2013-01-02", "2013-01-04"])
+def test_a_book_opened_with_the_calendar_has_no_trade_date_before_its_first_trading_day(on: str) -> None:
+    at_new_year = Fund("000198", day("2013-01-01"), SAMPLE_TERMS, FUND.calendar)
+    assert at_new_year.previous_trade_date(day(on)) is None
+    assert at_new_year.previous_trade_date(day("2013-01-05")) == day("2013-01-04")
+    with pytest.raises(OutsideCalendar):
+        at_new_year.previous_trade_date(FUND.calendar.last + timedelta(1))
+
+
 # Dates that are refused
 
 
@@ -136,6 +145,9 @@ def test_nothing_is_guessed_beyond_the_calendar() -> None:
         with pytest.raises(OutsideCalendar) as caught:
             refused()
         assert (caught.value.first, caught.value.last) == (first, last)
+        assert f", the {'first' if caught.value.day < first else 'last'} day of the shanghai calendar: " in str(
+            caught.value
+        )
 
 
 @pytest.mark.parametrize(

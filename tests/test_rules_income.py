@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests import model
+from wallet.audit import model
 from wallet.errors import ControlTotalMismatch
 from wallet.rules.income import NOBODY, SCALE, Allocation, allocate, amounts, parts
 
@@ -226,3 +226,23 @@ def test_a_hundred_thousand_random_days() -> None:
         total = chance.choice([None, lowest, highest, chance.randint(lowest, highest)])
         signed = total if total is None or rate >= 0 else -total
         assert handed_out(book, rate, signed)[1] == model.allocate(book, rate, signed), f"seed {seed}"
+
+
+@pytest.mark.slow
+def test_ten_million_holders_get_what_the_largest_cut_fractions_are_due() -> None:
+    """In Python's whole numbers: whoever gets a fen more has one of the largest fractions, and they are so many."""
+    size, rate, chance = 10**7, 1_1999, np.random.default_rng(198)
+    holdings = chance.integers(0, 10**11, size)
+    holdings[:: 10**4] = 89_28  # a thousand of them tie
+    holders = chance.permutation(size)
+    allocation = allocate(holders, holdings, rate)
+    exact = [held * rate for held in holdings.tolist()]
+    assert allocation.whole == sum(exact) // SCALE
+    assert allocation.cut == sum(fen // SCALE for fen in exact)
+    last, more = (-allocation.threshold, allocation.last_tie), 0
+    each = amounts(holders, holdings, rate, allocation).tolist()
+    for holder, fen, part in zip(holders.tolist(), exact, each, strict=True):
+        due = (-(fen % SCALE), holder) <= last
+        assert part == fen // SCALE + due, holder
+        more += due
+    assert more == allocation.left_over

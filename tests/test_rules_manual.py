@@ -53,7 +53,7 @@ PAID_TO_CUSTOMER          | CNY    | Dr customer payable (w) · Cr cash
 PAID_TO_MERCHANTS         | CNY    | Dr merchant payable · Cr cash
 REFUND                    | CNY    | Dr merchant payable · Cr in transit (w)
 """
-EVENTS: dict[str, Event] = {name: value for name, value in vars(manual).items() if name.isupper()}
+EVENTS: dict[str, Event] = {name: value for name, value in vars(manual).items() if name.isupper() and name != "BY_HAND"}
 
 
 def rows() -> dict[str, list[tuple[str, str]]]:

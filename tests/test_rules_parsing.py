@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -284,3 +285,34 @@ def said_of(parse: Callable[[str], object], text: str) -> str:
     except InvalidRequest as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "line"),
+    [
+        (parse_amount, "1e3", "amount '1e3': an amount is written like 100 or 100.05, with at most two decimals"),
+        (parse_amount, "0.00", "amount '0.00': an amount is at least 0.01"),
+        (parse_amount, "100000000000.01", "amount '100000000000.01': no amount is larger than 100000000000.00"),
+        (
+            parse_figure,
+            "1.23456",
+            "figure '1.23456': an income per 10,000 shares is written like 1.2495, with at most four decimals",
+        ),
+        (parse_figure, "-100", "figure '-100': an income per 10,000 shares is below 100.0000"),
+        (
+            parse_yield,
+            "1.2345",
+            "figure '1.2345': a seven-day yield is written like 6.307, with at most three decimals",
+        ),
+        (parse_day, "today", "date 'today': a date is written like 2013-09-16"),
+        (
+            partial(parse_instant, zone=UTC),
+            "now",
+            "instant 'now': an instant is written like 2013-09-16T15:00:00 or 2013-09-16T15:00:00+08:00",
+        ),
+    ],
+)
+def test_a_refusal_says_how_it_is_written(parse: Callable[[str], object], text: str, line: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse(text)
+    assert str(refused.value) == line

@@ -404,8 +404,8 @@ FAULTS = [
         1,
         "shortfall kept at a confirmation",
         confirmation._lines,
-        "credited = c.own + c.unredeemed",
-        "credited = c.unredeemed",
+        'repaid = least(c["own"] + c["unredeemed"]',
+        'repaid = least(c["unredeemed"]',
     ),
     _fault(
         0,
@@ -432,8 +432,8 @@ FAULTS = [
         "holders <=",
         "holders >=",
         distribution._parts,
-        "holder_id <=",
-        "holder_id >=",
+        "holder_id >",
+        "holder_id <",
     ),
     _fault(0, "control total ignored", income.allocate, "if control_total is not None", "if False"),
     _fault(

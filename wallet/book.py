@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,8 @@ from ledger.database import require_transaction
 from ledger.model import HOUSE, digest
 from ledger.schema import account, metadata
 from wallet import limits
-from wallet.errors import BeforeOpening, BookExists, InvalidRequest, NoBook, SchemaMismatch
+from wallet.changes import ChangedTerms
+from wallet.errors import BeforeOpening, BookExists, FundwalletError, InvalidRequest, NoBook, SchemaMismatch
 from wallet.rules.fund import SAMPLE_FUND, SAMPLE_TERMS, Fund, Terms
 from wallet.rules.spending import OrderOfUse
 from wallet.schema import VERSION, create_all, fund, fund_terms, fundwallet_version
@@ -27,6 +29,26 @@ GATES = {"sqlite": 1, "postgresql": 16}
 
 SCHEMA_LOCK = 0x66756E6477616C
 """Key of the advisory lock under which tables are made on PostgreSQL."""
+
+
+class TermsBegun(FundwalletError):
+    """Terms are changed for days to come: orders of the others were judged already."""
+
+    code = "terms_begun"
+
+    def __init__(self, valid_from: date, begun: date) -> None:
+        self.valid_from, self.begun = valid_from, begun
+        super().__init__(f"terms valid from {valid_from} come too late: {begun} has begun")
+
+
+class TermsExist(FundwalletError):
+    """Other terms are valid from that day: a version stays as it is."""
+
+    code = "terms_exist"
+
+    def __init__(self, valid_from: date) -> None:
+        self.valid_from = valid_from
+        super().__init__(f"other terms are valid from {valid_from} already and stay as they are: say another day")
 
 
 def create(
@@ -93,11 +115,30 @@ def load(connection: sa.Connection, calendar: TradingCalendar | None = None) -> 
     row = _book_of(connection, version) if version is not None else None
     if row is None:
         raise NoBook
-    versions = connection.execute(
-        sa.select(fund_terms).where(fund_terms.c.fund == row.code).order_by(fund_terms.c.valid_from)
-    )
-    terms = tuple(terms_of(version) for version in versions)
-    return Fund(row.code, row.opened_on, terms, calendar or calendars.load(row.market))
+    return Fund(row.code, row.opened_on, _versions(connection, row.code), calendar or calendars.load(row.market))
+
+
+def change_terms(connection: sa.Connection, book: Fund, change: ChangedTerms, at: datetime) -> bool:
+    """Add terms for a day that has not begun, and tell whether they are new; what is not said stays as it was.
+
+    Versions that follow stay as they are. Nobody's `book` changes: it is to be loaded again.
+    Raises: NoTransaction, OutsideCalendar, TermsExist, TermsBegun.
+    """
+    require_transaction(connection)
+    connection.execute(sa.select(fund.c.code).where(fund.c.code == book.code).with_for_update(key_share=True)).all()
+    day, versions = book.known(change.valid_from), _versions(connection, book.code)
+    before = next((version for version in reversed(versions) if version.valid_from <= day), versions[0])
+    wanted = replace(before, **change.changed())
+    if wanted in versions:
+        return False
+    if any(version.valid_from == day for version in versions):
+        raise TermsExist(day)
+    closed, _ = gates.read(connection, book.code)
+    begun = max(closed, book.calendar.local_date(at), balances.last_date(connection, book.code) or closed)
+    if day <= begun:
+        raise TermsBegun(day, begun)
+    connection.execute(sa.insert(fund_terms), terms_row(book.code, wanted))
+    return True
 
 
 def version_of(connection: sa.Connection) -> str | None:
@@ -118,6 +159,11 @@ def _book_of(connection: sa.Connection, version: str) -> sa.Row[Any] | None:
     if version != VERSION:
         raise SchemaMismatch(version, VERSION)
     return connection.execute(sa.select(fund)).one_or_none()
+
+
+def _versions(connection: sa.Connection, code: str) -> tuple[Terms, ...]:
+    rows = connection.execute(sa.select(fund_terms).where(fund_terms.c.fund == code).order_by(fund_terms.c.valid_from))
+    return tuple(terms_of(row) for row in rows)
 
 
 def _holds_empty_tables(connection: sa.Connection) -> bool:
@@ -144,7 +190,8 @@ def terms_row(code: str, terms: Terms) -> dict[str, Any]:
         "suspended": json.dumps([[first.isoformat(), last.isoformat()] for first, last in terms.suspended]),
     }
     content = [v.isoformat() if isinstance(v, date) else v for v in row.values()]
-    return row | {"digest": digest(*content)}
+    four_eyes = " ".join(terms.four_eyes)
+    return row | {"four_eyes": four_eyes, "digest": digest(*content, *terms.four_eyes)}
 
 
 def terms_of(row: sa.Row[Any]) -> Terms:
@@ -160,4 +207,5 @@ def terms_of(row: sa.Row[Any]) -> Terms:
         row.facility,
         OrderOfUse(row.order_of_use),
         suspended,
+        tuple(row.four_eyes.split()),
     )

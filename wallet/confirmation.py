@@ -30,7 +30,11 @@ from wallet.steps import Chunk
 CELLS = ("own", "claims", "passed", "rejected", "passed_rejected", "redeemed", "unredeemed", "due_shares")
 """What is summed up per holder: her own part, what the advancer took over before and after, what was refused."""
 
+REFUSED = {"rejected", "passed_rejected", "unredeemed"}
+"""Of these, what there is only where an outcome was recorded."""
+
 Lines = sa.CompoundSelect[Any]
+Cells = dict[str, Any]
 
 STEP = "confirm"
 ENTRY = "confirmation"
@@ -106,10 +110,11 @@ def _lines(connection: sa.Connection, book: Fund, day: date, chunk: Chunk, appli
 
     Only what happens in the chunk, whose holders are locked, stands in the statement.
     """
-    parts, answered = _happening(connection, day, applications, due)
-    each = sa.union_all(*(select for select, _ in parts)).subquery()
+    parts = _happening(connection, day, applications, due)
+    happens = [name for name in CELLS if any(name in cells for *_, cells in parts)]
+    each = sa.union_all(*(_part(happens, *part) for part in parts)).subquery()
     sums = (
-        sa.select(each.c.holder_id, *(total(each.c[name]).label(name) for name in CELLS))
+        sa.select(each.c.holder_id, *(total(each.c[name]).label(name) for name in happens))
         .group_by(each.c.holder_id)
         .cte("work")
     )
@@ -117,26 +122,24 @@ def _lines(connection: sa.Connection, book: Fund, day: date, chunk: Chunk, appli
     owed = sa.select(balance.c.amount).where(
         balance.c.holder_id == sums.c.holder_id, balance.c.account_id == book.chart["shortfall"].id
     )
-    c, happens = sums.c, {name for _, cells in parts for name in cells}
-    credited = c.own + c.unredeemed
-    events: list[tuple[bool, set[str], Event, Any]] = [
-        (True, {"own", "claims"}, manual.SUBSCRIPTION_CONFIRMED, c.own + c.claims),
-        (True, {"passed"}, manual.ADVANCER_CONFIRMED, c.passed),
-        (answered, {"rejected"}, manual.SUBSCRIPTION_REJECTED, c.rejected),
-        (answered, {"passed_rejected"}, manual.ADVANCER_REJECTED, c.passed_rejected),
-        (True, {"redeemed"}, manual.REDEMPTION_CONFIRMED, c.redeemed),
-        (answered, {"unredeemed"}, manual.REDEMPTION_REJECTED, c.unredeemed),
-        (True, {"due_shares"}, manual.ADVANCER_REDEEMED, c.due_shares),
-        (owing, {"own", "unredeemed"}, manual.SHORTFALL_REPAID, least(credited, owed.scalar_subquery())),
+    c = {name: sums.c.get(name, sa.literal(0, sa.BigInteger)) for name in CELLS}
+    repaid = least(c["own"] + c["unredeemed"], owed.scalar_subquery())
+    events: list[tuple[set[str], Event, Any]] = [
+        ({"own", "claims"}, manual.SUBSCRIPTION_CONFIRMED, c["own"] + c["claims"]),
+        ({"passed"}, manual.ADVANCER_CONFIRMED, c["passed"]),
+        ({"rejected"}, manual.SUBSCRIPTION_REJECTED, c["rejected"]),
+        ({"passed_rejected"}, manual.ADVANCER_REJECTED, c["passed_rejected"]),
+        ({"redeemed"}, manual.REDEMPTION_CONFIRMED, c["redeemed"]),
+        ({"unredeemed"}, manual.REDEMPTION_REJECTED, c["unredeemed"]),
+        ({"due_shares"}, manual.ADVANCER_REDEEMED, c["due_shares"]),
+        ({"own", "unredeemed"} if owing else set(), manual.SHORTFALL_REPAID, repaid),
     ]
-    chosen = [(_accounts(book, event), amount) for may, of, event, amount in events if may and of & happens]
+    chosen = [(_accounts(book, event), amount) for of, event, amount in events if of.intersection(happens)]
     return bulk.event_lines(sums.c.holder_id, chosen)
 
 
-def _happening(
-    connection: sa.Connection, day: date, applications: Any, due: Any
-) -> tuple[list[tuple[Any, dict[str, Any]]], bool]:
-    """Return the selects of what is to be done, each with the cells it fills, and whether any outcome was recorded."""
+def _happening(connection: sa.Connection, day: date, applications: Any, due: Any) -> list[tuple[Any, Any, Any, Cells]]:
+    """Return what is to be done, each as holder, source, condition, and the cells that it fills."""
     subscribed, redeeming, answered = connection.execute(
         sa.select(
             sa.func.count(sa.case((_SUBSCRIBED, 1))),
@@ -152,18 +155,22 @@ def _happening(
         "passed": sa.case((_A.value_date > day, 0), else_=_A.shares),
         "passed_rejected": _A.amount - _A.shares,
     }
-    parts: list[tuple[bool, Any, Any, Any, dict[str, Any]]] = [
+    parts: list[tuple[bool, Any, Any, Any, Cells]] = [
         (subscribed > 0, _O.holder_id, customer_order, (*applications, _SUBSCRIBED), of_subscriptions),
         (redeeming > 0, _O.holder_id, customer_order, (*applications, sa.not_(_SUBSCRIBED)), of_redemptions),
         (_any(connection, with_source, applications), _A.holder_id, with_source, applications, of_advances),
         (_any(connection, advance, due), _A.holder_id, advance, due, {"due_shares": _A.shares}),
     ]
-    chosen = [(_part(of, source, where, cells), cells) for there, of, source, where, cells in parts if there]
-    return chosen, answered > 0
+    none = set() if answered else REFUSED
+    return [
+        (of, source, where, {name: amount for name, amount in cells.items() if name not in none})
+        for there, of, source, where, cells in parts
+        if there
+    ]
 
 
-def _part(holder: Any, source: Any, where: Any, amounts: dict[str, Any]) -> Any:
-    cells = [amounts.get(name, sa.literal(0, sa.BigInteger)).label(name) for name in CELLS]
+def _part(happens: list[str], holder: Any, source: Any, where: Any, amounts: Cells) -> Any:
+    cells = [amounts.get(name, sa.literal(0, sa.BigInteger)).label(name) for name in happens]
     return sa.select(holder.label("holder_id"), *cells).select_from(source).where(*where)
 
 

@@ -16,9 +16,10 @@ import sqlalchemy as sa
 from ledger import balances, gates
 from ledger.database import reading
 from wallet import confirmation, distribution, figures, proof, settlement, steps
+from wallet.audit import seals
 from wallet.errors import ControlTotalMismatch
+from wallet.progress import Progress, silent
 from wallet.proof import ProofFailed
-from wallet.replay import Progress
 from wallet.retries import transact
 from wallet.rules.fund import Fund
 from wallet.steps import CHUNK, Chunk
@@ -27,10 +28,6 @@ DONE, NOT_DUE, WAITING, BLOCKED, FAILED = "done", "not due", "waiting", "blocked
 DUE = "due"
 CLOSED_DAY = "not a trading day"
 NO_RECORD = "skipped: no outside record"
-
-
-def silent(_what: str, _done: int, _of: int) -> None:
-    """Show no progress."""
 
 
 class Blocked(Exception):
@@ -234,7 +231,8 @@ def run(
 
     `booked_at` of each step is the one given, else the time it was due, so the same commands make the same books.
     Customers wait for at most one transaction over `chunk_size` holders.
-    A step that blocks or a proof that fails stops only what needs it.
+    A step that blocks or a proof that fails stops only what needs it. In the end everything that is proved is sealed,
+    also what an older version proved, or a run that was stopped before its seals.
     Raises: OutsideCalendar, BeforeOpening (of `through`).
     """
     _known(book, through)
@@ -257,6 +255,7 @@ def run(
                     problems.setdefault(state, f"{step.name} {day}: {why}")
             states[day][step.name] = state
         progress("days", (day - first).days + 1, span)
+    seals.seal_days(engine, book, progress)
     following = _next_step(book, states, max(through, first - timedelta(1)))
     return DayStatus(book.code, list(states.items()), following, problems.get(BLOCKED), problems.get(FAILED))
 

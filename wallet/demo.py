@@ -20,7 +20,7 @@ from calendars import TradingCalendar
 from wallet import facade
 from wallet.errors import InsufficientFunds, InvalidRequest, LimitExceeded
 from wallet.facade import Check, Figure, Fund, Payment, Receipt, Refund, TransferIn, TransferOut
-from wallet.replay import Progress
+from wallet.progress import Progress
 from wallet.reports import DayView, Statement, TrialBalance
 from wallet.requests import Order
 

@@ -132,17 +132,16 @@ def _holdings(connection: sa.Connection, book: Fund, day: date, chunk: Chunk) ->
 
 
 def _parts(holdings: sa.Subquery, rate: int, allocation: Allocation) -> sa.CTE:
-    """Return (holder_id, amount): the formula of `rules.income` in SQL."""
+    """Return (holder_id, amount): the formula of `rules.income` in SQL.
+
+    Whose cut fraction is due a fen more is carried over the fen by what is added to it before it is cut.
+    """
     scale: Any = sa.literal_column(str(SCALE), sa.BigInteger)
     figure: Any = sa.literal_column(str(abs(rate)), sa.BigInteger)
-    low = (holdings.c.amount % scale) * figure
-    fraction = low % scale
-    more = sa.case(
-        (fraction > allocation.threshold, 1),
-        (sa.and_(fraction == allocation.threshold, holdings.c.holder_id <= allocation.last_tie), 1),
-        else_=0,
-    )
-    amount = (holdings.c.amount // scale) * figure + low // scale + more
+    added = SCALE - min(allocation.threshold, SCALE - 1)
+    tie_lost = sa.case((holdings.c.holder_id > allocation.last_tie, 1), else_=0)
+    low = (holdings.c.amount % scale) * figure + added - tie_lost
+    amount = (holdings.c.amount // scale) * figure + low // scale
     return sa.select(holdings.c.holder_id, amount.label("amount")).cte("parts")
 
 

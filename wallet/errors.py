@@ -18,7 +18,10 @@ FundwalletError (LedgerError)       `code` is stable, `retryable` says whether t
 ├── UnknownPayment, NotRefundable, RefundExceedsPayment
 ├── UnknownOrder, NotOpen           an outcome recorded for an order that is not there, or not open
 ├── FigureAnnounced, FigureDistributed
+├── NotSealed, SealsBroken          a day or entry that is not sealed yet; seals that differ from the books
 ├── ResultExists, FileBusy          a file of orders that is done, or being done
+├── ApprovalNeeded                  the terms want a second operator for it; what that may be refused for besides
+│                                   stands with the operations: see wallet/approvals.py, entries.py, book.py
 └── ControlTotalMismatch            the control total and the holdings do not belong together
 
 Facts are attributes; messages are built from them. Amounts are in fen.
@@ -50,7 +53,7 @@ class InvalidAmount(InvalidRequest):
 
     def __init__(self, text: str, problem: str) -> None:
         self.text = text
-        super().__init__(f"amount {_shortened(text)!r}", problem)
+        super().__init__(f"amount {shortened(text)!r}", problem)
 
 
 class InvalidFigure(InvalidRequest):
@@ -60,7 +63,7 @@ class InvalidFigure(InvalidRequest):
 
     def __init__(self, text: str, problem: str) -> None:
         self.text = text
-        super().__init__(f"figure {_shortened(text)!r}", problem)
+        super().__init__(f"figure {shortened(text)!r}", problem)
 
 
 class NoBook(FundwalletError):
@@ -131,7 +134,7 @@ class UnknownWallet(FundwalletError):
 
     def __init__(self, wallet: str) -> None:
         self.wallet = wallet
-        super().__init__(f"there is no wallet {_shortened(wallet)}")
+        super().__init__(f"there is no wallet {shortened(wallet)}")
 
 
 class WalletExists(FundwalletError):
@@ -141,7 +144,7 @@ class WalletExists(FundwalletError):
 
     def __init__(self, wallet: str) -> None:
         self.wallet = wallet
-        super().__init__(f"wallet {_shortened(wallet)} is open already")
+        super().__init__(f"wallet {shortened(wallet)} is open already")
 
 
 class TradeDateCut(FundwalletError):
@@ -236,7 +239,7 @@ class UnknownPayment(FundwalletError):
 
     def __init__(self, payment: str) -> None:
         self.payment = payment
-        super().__init__(f"there is no payment {_shortened(payment)} to refund")
+        super().__init__(f"there is no payment {shortened(payment)} to refund")
 
 
 class NotRefundable(FundwalletError):
@@ -246,7 +249,7 @@ class NotRefundable(FundwalletError):
 
     def __init__(self, request_id: str, kind: str) -> None:
         self.request_id, self.kind = request_id, kind
-        super().__init__(f"{_shortened(request_id)} is a {kind}, only a payment can be refunded")
+        super().__init__(f"{shortened(request_id)} is a {kind}, only a payment can be refunded")
 
 
 class RefundExceedsPayment(FundwalletError):
@@ -266,7 +269,7 @@ class UnknownOrder(FundwalletError):
 
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
-        super().__init__(f"there is no order {_shortened(request_id)} to confirm")
+        super().__init__(f"there is no order {shortened(request_id)} to confirm")
 
 
 class NotOpen(FundwalletError):
@@ -276,7 +279,7 @@ class NotOpen(FundwalletError):
 
     def __init__(self, request_id: str, why: str) -> None:
         self.request_id = request_id
-        super().__init__(f"order {_shortened(request_id)} cannot be given an outcome: {why}")
+        super().__init__(f"order {shortened(request_id)} cannot be given an outcome: {why}")
 
 
 class FigureAnnounced(FundwalletError):
@@ -297,6 +300,26 @@ class FigureDistributed(FundwalletError):
     def __init__(self, day: date) -> None:
         self.day = day
         super().__init__(f"the figure for {day} is distributed already and stays as it is")
+
+
+class NotSealed(FundwalletError):
+    """It is of no sealed day; a day is sealed once it is proved."""
+
+    code = "not_sealed"
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"{what} is not sealed yet")
+
+
+class SealsBroken(FundwalletError):
+    """The seals and the books differ."""
+
+    code = "seals_broken"
+
+    def __init__(self, places: list[str]) -> None:
+        self.places = places
+        super().__init__(f"the seals and the books differ: {'; '.join(places)}")
 
 
 class ResultExists(FundwalletError):
@@ -333,10 +356,21 @@ class ControlTotalMismatch(FundwalletError):
         )
 
 
+class ApprovalNeeded(FundwalletError):
+    """The terms want a second operator for this operation."""
+
+    code = "approval_needed"
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        super().__init__(f"{operation} has to be proposed, and approved by a second operator")
+
+
 def reason(error: Exception) -> str:
     """Return why a file cannot be read or written, without its name."""
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return text for a message, the end of a long one left out."""
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,14 +11,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ledger import gates
 from ledger.database import require_transaction
 from ledger.model import LARGEST, digest
-from wallet.errors import FigureAnnounced, FigureDistributed, InvalidFigure, InvalidRequest, reason
+from wallet.errors import ApprovalNeeded, FigureAnnounced, FigureDistributed, InvalidFigure, InvalidRequest, reason
 from wallet.rules.fund import Fund
 from wallet.rules.parsing import LARGEST_FIGURE, parse_day, parse_figure, parse_yield
 from wallet.rules.yields import seven_day
 from wallet.schema import announcement, day_step, distribution, fund
 
+A_DAY = timedelta(1)
 CSV_COLUMNS = ["fund_code", "date", "income_per_10k", "seven_day_annualised_pct"]
 
 
@@ -40,10 +42,17 @@ class Figure:
         return self.income_per_10k, self.seven_day, self.control_total
 
 
-def announce(connection: sa.Connection, book: Fund, figures: Iterable[Figure], *, replace: bool = False) -> int:
+REPLACED = "replaced_figures"
+"""How the terms call the operation that replaces a figure."""
+
+
+def announce(
+    connection: sa.Connection, book: Fund, figures: Iterable[Figure], *, replace: bool = False, approved: bool = False
+) -> int:
     """Write down published figures, all or none, and return how many were new; the same figure again is no news.
 
-    Raises: NoTransaction, InvalidFigure, OutsideCalendar, FigureDistributed, FigureAnnounced (without `replace`).
+    Raises: NoTransaction, InvalidFigure, OutsideCalendar, FigureDistributed, FigureAnnounced (without `replace`),
+    ApprovalNeeded (to replace, unless that is `approved`).
     """
     require_transaction(connection)
     connection.execute(sa.select(fund.c.code).where(fund.c.code == book.code).with_for_update(key_share=True)).all()
@@ -61,11 +70,19 @@ def announce(connection: sa.Connection, book: Fund, figures: Iterable[Figure], *
             raise FigureDistributed(figure.day)
         if version and not replace:
             raise FigureAnnounced(figure.day)
+        if version and not approved and book.needs_approval(REPLACED, gates.read(connection, book.code)[0] + A_DAY):
+            raise ApprovalNeeded(REPLACED)
         latest[figure.day] = version + 1, figure.facts()
         rows.append(row_of(book, figure, version + 1))
     if rows:
         connection.execute(sa.insert(announcement), rows)
     return len(rows)
+
+
+def replaces(connection: sa.Connection, book: Fund, figures: Iterable[Figure]) -> bool:
+    """Tell whether any of these figures says something else than the one that holds for its day."""
+    known = ((figure, of_day(connection, book, figure.day)) for figure in figures)
+    return any(before is not None and before[1].facts() != figure.facts() for figure, before in known)
 
 
 def row_of(book: Fund, figure: Figure, version: int) -> dict[str, Any]:

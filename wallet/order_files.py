@@ -28,7 +28,7 @@ from ledger.database import reading
 from wallet import orders, wallets
 from wallet.batches import Outcome, order_many
 from wallet.errors import FileBusy, InvalidRequest, ResultExists, reason
-from wallet.replay import Progress
+from wallet.progress import Progress
 from wallet.requests import Order, Payment, Refund, TransferIn, TransferOut
 from wallet.retries import transact
 from wallet.rules.fund import Fund

@@ -17,6 +17,10 @@ INSERT_ONLY = (
     wallet.announcement,
     wallet.distribution,
     wallet.day_step,
+    wallet.trail,
+    wallet.proposal,
+    wallet.decision,
+    wallet.seal,
 )
 CHANGED = {
     ledger.balance: "amount",

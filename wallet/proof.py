@@ -1,14 +1,11 @@
-"""Whether the books are right: the prove step of a day, and the whole verification.
+"""The prove step of a day: the books held to the invariants of the rule book, section 6.
 
-`prove_day` holds one day to the invariants of the rule book, section 6. `verify` trusts nothing stored that can
-be recomputed: balances from postings, income from figures, register from holdings, orders from entries, and it
-finds a single changed fen in any table.
+It is quick, and looks at one day; `wallet.audit` recomputes everything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -20,9 +17,6 @@ from ledger.expressions import total
 from ledger.schema import account_total, balance
 from wallet import limits
 from wallet.errors import FundwalletError
-from wallet.evidence import EVIDENCE
-from wallet.records import RECORDS
-from wallet.replay import Findings, Progress, Replay
 from wallet.rules.amounts import show_amount
 from wallet.rules.fund import Fund
 
@@ -39,16 +33,6 @@ class ProofFailed(FundwalletError):
         super().__init__(f"the books of {day} do not prove: {'; '.join(problems)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check's outcome: how many things were looked at, and where something is wrong."""
-
-    name: str
-    ok: bool
-    checked: int
-    detail: str
-
-
 def outstanding(book: Fund, totals: dict[int, balances.Turnover]) -> int:
     """Return the advance outstanding, in fen: shares, money in transit and cash owed to the advancer."""
     return sum(balance_of(book.chart[code], totals) for code in _OUTSTANDING)
@@ -59,40 +43,6 @@ def prove_day(connection: sa.Connection, book: Fund, day: date) -> None:
     problems = [problem for prove in PROOFS for problem in prove(connection, book, day)]
     if problems:
         raise ProofFailed(day, problems)
-
-
-def verify(connection: sa.Connection, book: Fund, progress: Progress = lambda *_: None) -> list[Check]:
-    """Recompute the whole book in one snapshot and return the outcome of every check."""
-    findings: list[Findings] = Replay(connection, book).run(progress)
-    for examine in (*EVIDENCE, *RECORDS):
-        findings.append(_made_of(examine, connection, book))
-    findings.append(_facility(connection, book))
-    return [Check(f.name, f.wrong == 0, f.checked, _detail(f)) for f in findings]
-
-
-def _made_of(examine: Callable[[sa.Connection, Fund], Findings], connection: sa.Connection, book: Fund) -> Findings:
-    """Return what a check finds; rows so wrong that they cannot even be read are a finding too."""
-    try:
-        return examine(connection, book)
-    except (ValueError, LookupError, AssertionError, FundwalletError) as error:
-        findings = Findings(examine.__name__.replace("_", " "))
-        findings.expect(False, f"cannot be read: {error!r}")
-        return findings
-
-
-def _detail(findings: Findings) -> str:
-    more = findings.wrong - len(findings.places)
-    return "; ".join(findings.places) + (f"; and {more} more" if more > 0 else "")
-
-
-def _facility(connection: sa.Connection, book: Fund) -> Findings:
-    findings = Findings("the facility's use equals the advance outstanding")
-    used, owed = (
-        limits.used(connection, book.code, limits.FACILITY),
-        outstanding(book, balances.totals(connection, book.code)),
-    )
-    findings.expect(used == owed, f"facility: {show_amount(used)} used, {show_amount(owed)} outstanding")
-    return findings
 
 
 def _trial_balance(connection: sa.Connection, book: Fund, day: date) -> list[str]:
@@ -148,7 +98,9 @@ def _control_accounts(connection: sa.Connection, book: Fund, _day: date) -> list
 
 def _advances(connection: sa.Connection, book: Fund, _day: date) -> list[str]:
     """The facility's use is the advance outstanding."""
-    return _facility(connection, book).places
+    used = limits.used(connection, book.code, limits.FACILITY)
+    owed = outstanding(book, balances.totals(connection, book.code))
+    return [] if used == owed else [f"facility: {show_amount(used)} used, {show_amount(owed)} outstanding"]
 
 
 def _closed(connection: sa.Connection, book: Fund, day: date) -> list[str]:

@@ -16,6 +16,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from ledger.journal import noting
+
 Result = TypeVar("Result")
 
 ATTEMPTS = 5
@@ -34,7 +36,7 @@ def transact(engine: sa.Engine, work: Callable[[sa.Connection], Result]) -> Resu
     """
     for number in range(1, ATTEMPTS + 1):
         try:
-            with engine.begin() as connection:
+            with noting(), engine.begin() as connection:
                 return work(connection)
         except DBAPIError as error:
             if number == ATTEMPTS or not may_pass(error):

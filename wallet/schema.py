@@ -8,6 +8,9 @@ announcement            figures
 distribution            distribution
 day_step, day_chunk     steps
 day_operator            operators
+trail                   trail
+proposal, decision      approvals
+seal                    audit.seals
 fundwallet_version      this module stamps a new database, `wallet.migrations` an older one
 """
 
@@ -17,7 +20,7 @@ import sqlalchemy as sa
 
 from ledger.schema import APPEND_ONLY, Bytes, Day, Instant, Integer, Small, Text, column, guards, key, metadata, table
 
-VERSION = "0002"
+VERSION = "0003"
 """The last revision in `wallet.migrations`."""
 
 fundwallet_version = sa.Table(
@@ -42,7 +45,10 @@ fund_terms = table(
     column("order_of_use", Text),
     column("suspended", Text),
     column("digest", Bytes),
+    column("four_eyes", Text, server_default=""),
 )
+"""`four_eyes`: the operations that a second operator has to approve, by name, with blanks between them."""
+
 wallet = table(
     "wallet",
     key("holder_id", Integer),
@@ -89,6 +95,8 @@ sa.Index(
     sqlite_where=OPEN,
     postgresql_where=OPEN,
 )
+ANSWERED = sa.or_(customer_order.c.outcome.is_not(None), customer_order.c.return_code.is_not(None))
+sa.Index("customer_order_answered", customer_order.c.trade_date, sqlite_where=ANSWERED, postgresql_where=ANSWERED)
 advance = table(
     "advance",
     key("holder_id", Integer),
@@ -163,8 +171,68 @@ day_chunk = table(
 day_operator = table("day_operator", key("fund", Text), column("operator", Text), column("since", Instant))
 """Who is running the day; whether somebody is, only the lock tells."""
 
-KEPT = (announcement, fund_terms)
-"""Versions: never changed, only added to."""
+trail = table(
+    "trail",
+    key("number", Integer),
+    column("book", Text),
+    column("at", Instant),
+    column("operator", Text),
+    column("host", Text),
+    column("command", Text),
+    column("arguments", Text),
+    column("began", Integer, null=True),
+    column("outcome", Text),
+    column("entries", Text),
+)
+"""Who did what, numbered without a gap in the order of the commits. `arguments`: a JSON list, secrets left out;
+`began`: the row that the same command wrote when it began; `entries`: ranges of the entries made, "17 20-41"."""
+
+proposal = table(
+    "proposal",
+    key("number", Integer),
+    column("book", Text),
+    column("operation", Text),
+    column("arguments", Text),
+    column("proposed_by", Text),
+    column("proposed_at", Instant),
+)
+decision = table(
+    "decision",
+    key("number", Integer),
+    column("proposal", Integer),
+    column("verdict", Text),
+    column("decided_by", Text),
+    column("decided_at", Instant),
+    column("why", Text, null=True),
+    column("entry_id", Integer, null=True),
+    sa.UniqueConstraint("proposal", name="decision_proposal"),
+)
+"""What became of a proposal: approved and applied (by which entry, if it made one), or rejected. Like the trail,
+proposals and decisions are numbered without a gap in the order of the commits."""
+
+seal = table(
+    "seal",
+    key("fund", Text),
+    key("day", Day),
+    column("version", Small),
+    column("entries", Integer),
+    column("postings", Integer),
+    column("records", Integer),
+    column("cny", Integer),
+    column("shares", Integer),
+    column("last_holder", Integer),
+    column("last_trail", Integer),
+    column("last_proposal", Integer),
+    column("last_decision", Integer),
+    column("root", Bytes),
+    column("previous", Bytes),
+    column("head", Bytes),
+)
+"""A proved day, digested: the root of its Merkle tree, chained to the head of the day before. `records`: the leaves
+that are no entries; `cny`, `shares`: sums of its postings; `last_…`: how far numbered rows are sealed."""
+
+KEPT = (announcement, fund_terms, trail, proposal, decision, seal)
+"""Versions and records: never changed, only added to."""
 
 
 def create_all(connection: sa.Connection) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from ledger.expressions import columns
@@ -32,8 +33,13 @@ class Chunk:
 
 def begin(connection: sa.Connection, book: Fund, day: date, step: str) -> bool:
     """Lock the book's steps until the transaction ends and tell whether this one is still to be done."""
-    connection.execute(sa.select(fund.c.code).where(fund.c.code == book.code).with_for_update(key_share=True)).all()
+    lock(connection, book)
     return state(connection, book, day, step) is None
+
+
+def lock(connection: sa.Connection, book: Fund) -> None:
+    """Lock the book's steps until the transaction ends."""
+    connection.execute(sa.select(fund.c.code).where(fund.c.code == book.code).with_for_update(key_share=True)).all()
 
 
 def state(connection: sa.Connection, book: Fund, day: date, step: str) -> str | None:
@@ -57,17 +63,17 @@ def written(connection: sa.Connection, book: Fund, first: date) -> dict[tuple[da
     return {(row.day, row.step): row.state for row in rows}
 
 
-def days_with(connection: sa.Connection, book: Fund, step: str) -> list[date]:
-    """Return the days for which `step` is written down, ascending."""
+def days_with(connection: sa.Connection, book: Fund, step: str, since: date = date.min) -> list[date]:
+    """Return the days from `since` on for which `step` is written down, ascending."""
     s = day_step.c
-    rows = sa.select(s.day).where(s.fund == book.code, s.step == step).order_by(s.day)
+    rows = sa.select(s.day).where(s.fund == book.code, s.step == step, s.day >= since).order_by(s.day)
     return list(connection.execute(rows).scalars())
 
 
 def ranges(connection: sa.Connection, holders: Any, size: int) -> list[Chunk]:
     """Return chunks of at most `size` holders that cover a select of holder numbers."""
     each = holders.subquery().c[0]
-    [numbers] = columns(connection, sa.select(each).distinct().order_by(each))
+    numbers = np.sort(columns(connection, sa.select(each).distinct())[0])
     if not len(numbers):
         return []
     firsts = [int(first) for first in numbers[::size]]

@@ -50,6 +50,7 @@ class Command(TyperCommand):
 
 
 def terminal(ctx: typer.Context) -> Terminal:
-    """Return the terminal that the options before the command made."""
+    """Return the terminal that the options before the command made, and tell it the command."""
     found: Terminal = ctx.obj
+    found.command = " ".join(ctx.command_path.split()[1:])
     return found

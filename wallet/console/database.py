@@ -10,6 +10,11 @@ from wallet.console import tables
 from wallet.console.arguments import PLAIN, terminal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from wallet.facade import Fund
     from wallet.migrations import Revision
 
 db = typer.Typer(help="Upgrade the database; give roles their rights.", **PLAIN)
@@ -38,15 +43,24 @@ def upgrade(ctx: typer.Context) -> None:
     All of it or nothing, and only one upgrade at a time. A SQLite file is copied beside itself first; what keeps a
     PostgreSQL database safe is your own backup.
     """
-    from wallet import migrations
+    from wallet import facade, migrations
     from wallet.book import lock_schema
+    from wallet.errors import NoBook
     from wallet.schema import VERSION
 
     desk = terminal(ctx)
-    with desk.engine() as engine, engine.begin() as connection:
+
+    def work(connection: Connection) -> tuple[Fund | None, tuple[Path | None, list[Revision]]]:
         lock_schema(connection)
         copy = migrations.back_up(connection) if migrations.pending(connection) else None
-        applied = migrations.upgrade(connection)
+        done = copy, migrations.upgrade(connection)
+        try:
+            return facade.load(connection, desk.calendar), done
+        except NoBook:
+            return None, done
+
+    with desk.engine() as engine:
+        copy, applied = desk.recorded(engine, work)
     backup = str(copy) if copy else None
     desk.show({"from": _before(applied), "to": VERSION, "applied": _list(applied), "backup": backup}, tables.revisions)
 

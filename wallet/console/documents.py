@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from calendars import TradingCalendar
-from wallet.rules.amounts import show_amount, show_figure, show_yield
+from wallet.rules.amounts import show_amount, show_exact, show_figure, show_yield
 from wallet.rules.fund import CUTOFF
 
 Document = dict[str, Any]
@@ -23,8 +23,12 @@ FIGURES = {
     "seven_day": show_yield,
     "seven_day_published": show_yield,
     "seven_day_computed": show_yield,
+    "exact": show_exact,
+    "remainder": show_exact,
+    "threshold": show_exact,
 }
-COUNTS = {"holders_paid", "checked", "orders", "accepted", "repeated", "refused"}
+COUNTS = {"holders_paid", "checked", "orders", "accepted", "repeated", "refused", "postings", "balances"}
+COUNTS |= {"number", "entry", "reverses", "began", "version", "last_tie"}
 """Whole numbers that are no amounts; every other one is."""
 
 
@@ -50,9 +54,47 @@ def opening(answer: tuple[Any, int, str], zone: tzinfo) -> Document:
     return {"wallet": request.wallet, "number": number, "fund": fund, "at": _plain("at", request.at, zone)}
 
 
-def announced(answer: tuple[str, int, int], _zone: tzinfo) -> Document:
-    """Return what was announced: the fund, how many figures, how many of them were new."""
-    return dict(zip(("fund", "announced", "new"), answer, strict=True))
+def announced(answer: tuple[str, int, int, Any], _zone: tzinfo) -> Document:
+    """Return what was announced: the fund, how many figures, how many of them were new, and what waits for approval."""
+    *told, waiting = answer
+    return dict(zip(("fund", "announced", "new"), told, strict=True)) | {"proposal": waiting and waiting.number}
+
+
+def asked(answer: tuple[Any, Any, Any], zone: tzinfo) -> Document:
+    """Return what was done, or what was proposed and waits."""
+    change, applied, waiting = answer
+    status = {"proposal": waiting and waiting.number, "status": "waiting" if waiting else "applied"}
+    made = {} if applied.value_date is None else {"date": applied.value_date.isoformat()}
+    said: Document = _told("", change.values())
+    return {"operation": change.operation} | status | {"entry": applied.entry} | said | made
+
+
+def proposal(told: Any, zone: tzinfo) -> Document:
+    """Return a proposal and what became of it: without a verdict it waits."""
+    return _but(told, zone, "arguments") | {"arguments": _told("", told.arguments)}
+
+
+def proposals(told: Sequence[Any], zone: tzinfo) -> list[Document]:
+    """Return proposals."""
+    return [proposal(each, zone) for each in told]
+
+
+def terms(versions: Sequence[Any], zone: tzinfo) -> list[Document]:
+    """Return the versions of a fund's terms."""
+    return [
+        {
+            f.name: _plain(f.name, getattr(v, f.name), zone)
+            for f in fields(v)
+            if f.name not in ("suspended", "four_eyes")
+        }
+        | {"suspended": [[day.isoformat() for day in span] for span in v.suspended], "four_eyes": list(v.four_eyes)}
+        for v in versions
+    ]
+
+
+def trail(steps: Sequence[Any], zone: tzinfo) -> list[Document]:
+    """Return the trail: who did what, and how it ended."""
+    return [_but(step, zone, "arguments") | {"arguments": step.arguments} for step in steps]
 
 
 def days(status: Any, zone: tzinfo) -> Document:
@@ -61,9 +103,24 @@ def days(status: Any, zone: tzinfo) -> Document:
     return told | {"days": [{"date": day.isoformat(), "steps": states} for day, states in status.days]}
 
 
-def verification(checks: Sequence[Any], zone: tzinfo) -> Document:
+def verification(checks: Sequence[Any], _zone: tzinfo | None = None) -> Document:
     """Return the outcome of every check."""
-    return {"ok": all(check.ok for check in checks), "checks": of(list(checks), zone)}
+    keys = ("name", "ok", "checked", "detail")
+    told = [{key: getattr(check, key) for key in keys} for check in checks]
+    return {"ok": all(check.ok for check in checks), "checks": told}
+
+
+def replayed(checks: Sequence[Any], through: date | None) -> Document:
+    """Return the outcome of a replay: every check, and what each found."""
+    return verification(checks) | {
+        "through": through and through.isoformat(),
+        "findings": [
+            {"check": check.name, "what": found.what, "where": found.where}
+            | {"stored": _cell(found.stored), "derived": _cell(found.derived)}
+            for check in checks
+            for found in check.findings
+        ],
+    }
 
 
 def year(calendar: TradingCalendar, number: int) -> Document:
@@ -119,6 +176,25 @@ def _trial_balance(trial: Any) -> Document:
             ],
         }
     return {"on": trial.on.isoformat(), "units": units}
+
+
+def _but(value: Any, zone: tzinfo, *without: str) -> Document:
+    """Return a value's fields without some of them."""
+    return {f.name: _plain(f.name, getattr(value, f.name), zone) for f in fields(value) if f.name not in without}
+
+
+def _told(name: str, value: Any) -> Any:
+    """Return a value of JSON with its amounts and figures as text."""
+    if isinstance(value, dict):
+        return {KEYS.get(key, key): _told(key, each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_told(name, each) for each in value]
+    return FIGURES.get(name, show_amount)(value) if isinstance(value, int) and name not in COUNTS else value
+
+
+def _cell(value: Any) -> str | int | None:
+    """Return a value as a table holds it: amounts in fen, days and instants as text."""
+    return value if value is None or isinstance(value, str | int) else str(value)
 
 
 def _plain(name: str, value: Any, zone: tzinfo) -> Any:

@@ -86,13 +86,17 @@ def day_run(
     last = desk.day(through) or desk.calendar.local_date(now)
     booked_at = now if at is not None else None
     operator = facade.Operator(desk.operator, desk.instant(None))
-    with desk.work() as (engine, book, progress), facade.working(engine, book, operator):
-        status = facade.run_day(engine, book, last, now, booked_at=booked_at, progress=progress)
+    with desk.work() as work, facade.working(work.engine, work.book, operator):
+        status = facade.run_day(work.engine, work.book, last, now, booked_at=booked_at, progress=work.progress)
+        if status.blocked_by is not None:
+            work.outcome = f"blocked: {status.blocked_by}"
+        if status.failed_by is not None:
+            work.outcome = f"failed: {status.failed_by}"
     desk.show(documents.days(status, desk.calendar.zone), tables.days)
     if status.failed_by is not None:
-        raise Failure(CHECK_FAILED, f"failed: {status.failed_by}")
+        raise Failure(CHECK_FAILED, work.outcome)
     if status.blocked_by is not None:
-        raise Failure(BLOCKED, f"blocked: {status.blocked_by}")
+        raise Failure(BLOCKED, work.outcome)
 
 
 @report.command("day")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -30,6 +31,15 @@ class Failure(Exception):
         super().__init__(message)
 
 
+def from_the_command(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return a command line from its command on: what stands before it may hold a password."""
+    words = list(arguments)
+    while words and words[0].startswith("-"):
+        takes_value = words[0] in BEFORE_THE_COMMAND and words[0] != "--json"
+        del words[: 1 + takes_value]
+    return tuple(words)
+
+
 def explain(error: Exception) -> tuple[int, str] | None:
     """Return the exit code and the line for an error; None for a defect, which deserves its traceback."""
     match error:
@@ -39,7 +49,7 @@ def explain(error: Exception) -> tuple[int, str] | None:
             code = WRONG_USAGE
         case SchemaMismatch():
             code = UNUSABLE
-        case FundwalletError(code="proof_failed"):
+        case FundwalletError(code="proof_failed" | "seals_broken"):
             code = CHECK_FAILED
         case FundwalletError() | CalendarError():
             code = REFUSED

@@ -6,6 +6,7 @@ Every function takes the document that `--json` would print and returns the part
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from wallet.console.documents import Document
+from wallet.console.outcomes import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,6 +38,7 @@ STATES = {
     "skipped: no outside record": ("no record", "dim"),
 }
 NAMES = {"wallet", "request_id", "fund", "at", "version", "needed", "from", "to", "backup"}
+NAMES |= {"memo", "why", "proposed_by", "proposed_at", "decided_by", "decided_at", "arguments", "four_eyes"}
 """Keys of texts that are shown as they are."""
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -59,18 +62,19 @@ def text(parts: Iterable[Part]) -> str:
 
 def facts(document: Document) -> list[Part]:
     """Show a document of single values, a line for each, its amounts aligned."""
-    shown = {key: str(value) if key in NAMES else _shown(value) for key, value in document.items()}
+    plain = {key for key, value in document.items() if key in NAMES and value is not None}
+    texts = {key: str(value) if key in plain else shown(value) for key, value in document.items()}
     numbers = [key for key, value in document.items() if key not in NAMES and _is_number(value)]
-    width = max((len(shown[key]) for key in numbers), default=0)
+    width = max((len(texts[key]) for key in numbers), default=0)
     longest = max(map(len, document))
-    return [f"{_words(key):{longest}}  {shown[key].rjust(width * (key in numbers))}" for key in document]
+    return [f"{words(key):{longest}}  {texts[key].rjust(width * (key in numbers))}" for key in document]
 
 
 def revisions(document: Document) -> list[Part]:
     """Show schema versions: what there is, and what an upgrade brings or brought."""
     told = {key: value for key, value in document.items() if not isinstance(value, list)}
     listed = [(key, revision) for key, value in document.items() if isinstance(value, list) for revision in value]
-    return [*facts(told), *(f"{_words(key).capitalize()}: {each['version']}, {each['brings']}" for key, each in listed)]
+    return [*facts(told), *(f"{words(key).capitalize()}: {each['version']}, {each['brings']}" for key, each in listed)]
 
 
 def script(text: str) -> list[Part]:
@@ -86,30 +90,30 @@ def statement(document: Document) -> list[Part]:
         (
             line["value_date"],
             line["booked_at"][:19].replace("T", " "),
-            _words(line["kind"]),
-            _words(line["account"]),
-            _shown(line["amount"]) if line["amount"].startswith("-") else f"+{_shown(line['amount'])}",
-            _shown(line["shares_after"]),
+            words(line["kind"]),
+            words(line["account"]),
+            shown(line["amount"]) if line["amount"].startswith("-") else f"+{shown(line['amount'])}",
+            shown(line["shares_after"]),
             line["request_id"] or "",
         )
         for line in document["lines"]
     ]
-    table = _table("Value date|Booked at|Kind|Account|>Amount|>Shares after|Request", rows)
+    lines = table("Value date|Booked at|Kind|Account|>Amount|>Shares after|Request", rows)
     heading = f"Statement of {document['wallet']}, {document['from']} to {document['to']}"
-    return [heading, _held("Opening", document["opening"]), "", table, "", _held("Closing", document["closing"])]
+    return [heading, _held("Opening", document["opening"]), "", lines, "", _held("Closing", document["closing"])]
 
 
 def days(document: Document) -> list[Part]:
     """Show how far the days are."""
     parts: list[Part] = [f"Next step: {document['next_step'] or 'none, the trading calendar ends'}"]
-    parts += [f"{_words(key).capitalize()}: {document[key]}" for key in ("blocked_by", "failed_by") if document[key]]
+    parts += [f"{words(key).capitalize()}: {document[key]}" for key in ("blocked_by", "failed_by") if document[key]]
     if document["days"]:
         headings = "|".join(["Date", "", *document["days"][0]["steps"]])
         rows = [
             (day["date"], _weekday(day["date"]), *(_styled(*STATES.get(s, (s, ""))) for s in day["steps"].values()))
             for day in document["days"]
         ]
-        parts = [_table(headings, rows), "", *parts]
+        parts = [table(headings, rows), "", *parts]
     return parts
 
 
@@ -118,11 +122,11 @@ def trial_balance(document: Document) -> list[Part]:
     parts: list[Part] = [f"Trial balance on {document['on']}"]
     for unit, sums in document["units"].items():
         rows = [
-            (_words(row["account"]), *(_shown(row[key]) for key in ("debits", "credits", "balance")))
+            (words(row["account"]), *(shown(row[key]) for key in ("debits", "credits", "balance")))
             for row in sums["accounts"]
         ]
-        footer = ("total", _shown(sums["debits"]), _shown(sums["credits"]))
-        parts += ["", _table(f"{unit}|>Debits|>Credits|>Balance", rows, footer)]
+        footer = ("total", shown(sums["debits"]), shown(sums["credits"]))
+        parts += ["", table(f"{unit}|>Debits|>Credits|>Balance", rows, footer)]
     return parts
 
 
@@ -139,7 +143,7 @@ def yields(document: Sequence[Document]) -> list[Part]:
         )
         for line in document
     ]
-    return [_table("Date||>Income per 10,000|>7-day % published|>7-day % computed|", rows)]
+    return [table("Date||>Income per 10,000|>7-day % published|>7-day % computed|", rows)]
 
 
 def checks(document: Document) -> list[Part]:
@@ -153,7 +157,59 @@ def checks(document: Document) -> list[Part]:
         )
         for check in document["checks"]
     ]
-    return [_table("|Check|>Checked|Detail" if "checked" in document["checks"][0] else "|Check|Detail", rows)]
+    return [table("|Check|>Checked|Detail" if "checked" in document["checks"][0] else "|Check|Detail", rows)]
+
+
+def trail(document: Sequence[Document]) -> list[Part]:
+    """Show who did what."""
+    rows = [
+        (
+            str(row["number"]),
+            row["at"][:19].replace("T", " "),
+            one_line(f"{row['operator']} on {row['host']}"),
+            one_line(shlex.join([*row["command"].split(), *row["arguments"]])),
+            one_line(row["outcome"]) + (f" (began in {row['began']})" if row["began"] else ""),
+            row["entries"],
+        )
+        for row in document
+    ]
+    return [table(">Number|At|Operator|Command|Outcome|Entries", rows)]
+
+
+def proposals(document: Sequence[Document]) -> list[Part]:
+    """Show proposals, and what became of them."""
+    rows = [
+        (
+            str(row["number"]),
+            f"{words(row['operation'])}: {_listed(row['arguments'])}",
+            row["proposed_by"],
+            row["proposed_at"][:19].replace("T", " "),
+            f"{row['verdict']} by {row['decided_by']}" if row["verdict"] else "waiting",
+            row["why"] or "",
+            str(row["entry"] or ""),
+        )
+        for row in document
+    ]
+    return [table(">Number|Proposal|By|At|State|Why|Entry", rows)]
+
+
+def answer(document: Document) -> list[Part]:
+    """Show what was done or proposed: single values, and what stands in lists as one text."""
+    return facts({key: _flat(value) for key, value in document.items()})
+
+
+def terms(document: Sequence[Document]) -> list[Part]:
+    """Show the versions of a fund's terms, a block for each."""
+    return [part for version in document for part in (*answer(version), "")][:-1]
+
+
+def findings(document: Document) -> list[Part]:
+    """Show what a replay found, with the place of each; or, where nothing differs, the checks."""
+    rows = [
+        [str(found[key]) if found[key] is not None else NOTHING for key in ("what", "where", "stored", "derived")]
+        for found in document["findings"]
+    ]
+    return [*([table("What|Where|Stored|Derived", rows), ""] if rows else []), *checks(document)]
 
 
 def year(document: Document) -> list[Part]:
@@ -165,9 +221,9 @@ def year(document: Document) -> list[Part]:
     return [
         f"{document['market'].capitalize()} {document['year']}: {len(document['trading_days'])} trading days",
         "",
-        _table("Month|>Number|Trading days", [(month, str(len(d)), " ".join(d)) for month, d in months.items()]),
+        table("Month|>Number|Trading days", [(month, str(len(d)), " ".join(d)) for month, d in months.items()]),
         "",
-        _table("Closed||Reason|Notice", closed),
+        table("Closed||Reason|Notice", closed),
     ]
 
 
@@ -180,13 +236,13 @@ def season(document: Document) -> list[Part]:
             day["date"],
             _weekday(day["date"]),
             "yes" if day["is_trading_day"] else NOTHING,
-            *(_shown(day[k]) for k in keys),
+            *(shown(day[k]) for k in keys),
         )
         for day in document["days"]
     ]
     headings = "Date||Trading|>Per 10,000|>7-day %|>Pool|>Income|>Transfers in|>Payments|>Transfers out|>Advance"
     seven_day = [line["seven_day"] for line in document["days"]]
-    orders = ", ".join(f"{_words(kind)} {count:,}" for kind, count in document["orders"].items())
+    orders = ", ".join(f"{words(kind)} {count:,}" for kind, count in document["orders"].items())
     outcome = document["verify"]["checks"]
     failed, looked_at = sum(not check["ok"] for check in outcome), sum(check["checked"] for check in outcome)
     return [
@@ -194,7 +250,7 @@ def season(document: Document) -> list[Part]:
         f"{document['wallets']:,} wallets, seed {document['seed']}",
         f"Orders: {orders}; refused for want of money or by a limit {document['refused']:,}",
         "",
-        _table(headings, rows),
+        table(headings, rows),
         "",
         f"Seven-day yield {seven_day[0]} {sparkline([Decimal(value) for value in seven_day])} {seven_day[-1]}",
         "",
@@ -214,7 +270,7 @@ def sparkline(values: Sequence[Decimal]) -> str:
     return "".join(BARS[round((value - low) / step)] for value in values)
 
 
-def _table(headings: str, rows: Iterable[Sequence[Any]], footer: Sequence[str] = ()) -> Table:
+def table(headings: str, rows: Iterable[Sequence[Any]], footer: Sequence[str] = ()) -> Table:
     """Return a table; headings stand between bars, those of numbers begin with ">"."""
     from rich import box
     from rich.table import Table
@@ -228,14 +284,25 @@ def _table(headings: str, rows: Iterable[Sequence[Any]], footer: Sequence[str] =
     return table
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """Return a value as a person writes it: numbers grouped, a date with its weekday, words without underscores."""
     if value is None or isinstance(value, bool):
         return {None: NOTHING, True: "yes", False: "no"}[value]
     if isinstance(value, int) or _is_number(value):
         return f"{Decimal(value):,}"
     is_date = re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None
-    return f"{value} {_weekday(value)}" if is_date else _words(value)
+    return f"{value} {_weekday(value)}" if is_date else words(value)
+
+
+def _listed(values: Document) -> str:
+    return ", ".join(f"{words(key)} {_flat(value)}" for key, value in values.items() if value not in (None, []))
+
+
+def _flat(value: Any) -> Any:
+    """Return what stands in a list or an object as one text."""
+    if isinstance(value, list):
+        return ", ".join(str(_flat(each)) for each in value) or NOTHING
+    return _listed(value) if isinstance(value, dict) else value
 
 
 def _is_number(value: Any) -> bool:
@@ -243,7 +310,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _held(name: str, holding: Document) -> str:
-    return f"{name}: " + ", ".join(f"{_words(key)} {_shown(amount)}" for key, amount in holding.items())
+    return f"{name}: " + ", ".join(f"{words(key)} {shown(amount)}" for key, amount in holding.items())
 
 
 def _styled(text: str, style: str) -> Text:
@@ -252,7 +319,8 @@ def _styled(text: str, style: str) -> Text:
     return Text(text, style=style)
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """Return a key as words."""
     return name.replace("_", " ")
 
 

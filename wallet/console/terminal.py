@@ -9,10 +9,11 @@ import getpass
 import json
 import os
 import platform
+import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
@@ -22,15 +23,15 @@ from urllib.parse import urlsplit
 
 import calendars
 from calendars import TradingCalendar
-from wallet.console import documents, tables
+from wallet.console import documents, outcomes, tables
 from wallet.console.outcomes import UNUSABLE, Failure
 from wallet.rules.parsing import parse_day, parse_instant
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from wallet.facade import Fund
-    from wallet.replay import Progress
+    from wallet.facade import Act, Fund
+    from wallet.progress import Progress
 
     Call = Callable[[sa.Connection, Fund], Any]
 
@@ -41,6 +42,19 @@ DEFAULT_DATABASE = "sqlite:///fundwallet.db"
 PATIENCE = 2.0
 """Seconds; what takes less shows no bar."""
 
+PASSWORD = re.compile(r"(?<=://)[^/\s@]*@")
+"""Who is named in an address, with the password if it holds one."""
+
+
+@dataclass
+class Work:
+    """Work of many transactions: the engine, the book, what tells progress, and how it went."""
+
+    engine: sa.Engine
+    book: Fund
+    progress: Progress
+    outcome: str = "done"
+
 
 @dataclass
 class Terminal:
@@ -50,6 +64,8 @@ class Terminal:
     as_json: bool
     calendar_files: tuple[Path, ...]
     operator_named: str | None = None
+    typed: tuple[str, ...] = ()
+    command: str = ""
 
     @cached_property
     def calendar(self) -> TradingCalendar:
@@ -91,13 +107,27 @@ class Terminal:
         return pendulum.now(self.calendar.zone.key)
 
     @cached_property
-    def operator(self) -> str:
-        """Return who works at this terminal: the name given, or the system's user, with machine and process."""
+    def user(self) -> str:
+        """Return who works at this terminal: the name given, or the system's user."""
         try:
             user = getpass.getuser()
         except (KeyError, OSError):  # a process of no known user
             user = f"user {os.getuid()}"
-        return f"{self.operator_named or user} on {platform.node()}, process {os.getpid()}"
+        return (self.operator_named or "").strip() or user
+
+    @cached_property
+    def operator(self) -> str:
+        """Return who works at this terminal, with machine and process."""
+        return f"{self.user} on {platform.node()}, process {os.getpid()}"
+
+    @cached_property
+    def act(self) -> Act:
+        """Return what is asked for, as the trail has it: the words after the command, the secrets in them left out."""
+        from wallet import facade
+
+        words = [PASSWORD.sub("", word).encode("utf-8", "backslashreplace").decode() for word in self.typed]
+        arguments = tuple(words[len(self.command.split()) :])
+        return facade.Act(self.user, platform.node(), self.instant(None), self.command, arguments)
 
     def day(self, text: str | None) -> date | None:
         """Return the date that was typed, if one was. Raises: InvalidRequest."""
@@ -107,11 +137,58 @@ class Terminal:
         """Make one call in one transaction, and show its answer once that is committed."""
         from wallet import facade
 
+        def work(connection: sa.Connection) -> tuple[Fund, Any]:
+            book = facade.load(connection, self.calendar)
+            return book, call(connection, book)
+
         with self.engine() as engine:
-            answer = facade.transact(
-                engine, lambda connection: call(connection, facade.load(connection, self.calendar))
-            )
+            answer = self.recorded(engine, work)
         self.show(document(answer, self.calendar.zone), render)
+
+    def recorded(self, engine: sa.Engine, work: Callable[[sa.Connection], tuple[Fund | None, Any]]) -> Any:
+        """Do `work` in one transaction, the trail's row included, and return its answer; a refusal leaves a row too.
+
+        `work` returns the book, if there is one, and the answer.
+        """
+        from wallet import facade
+
+        def attempt(connection: sa.Connection) -> Any:
+            with facade.noting() as made:
+                book, answer = work(connection)
+            if book is not None:
+                facade.record(connection, book, self.act, made=made)
+            return answer
+
+        with self.refusals(engine):
+            return facade.transact(engine, attempt)
+
+    @contextmanager
+    def refusals(self, engine: sa.Engine) -> Iterator[None]:
+        """Leave a row in the trail when what is done within is refused; what cannot be read leaves none."""
+        from wallet.errors import FundwalletError
+
+        try:
+            yield
+        except FundwalletError as refusal:
+            told = outcomes.explain(refusal)
+            if told is not None and told[0] == outcomes.REFUSED:
+                self.record(engine, refusal.code)
+            raise
+
+    def record(
+        self, engine: sa.Engine, outcome: str = "done", made: Sequence[range] = (), began: int | None = None
+    ) -> None:
+        """Write a row of the trail in a transaction of its own, if that can be done: nothing is refused for it."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from wallet import facade
+
+        def write(connection: sa.Connection) -> None:
+            act = replace(self.act, at=self.instant(None))
+            facade.record(connection, facade.load(connection, self.calendar), act, outcome, made, began)
+
+        with suppress(SQLAlchemyError, OSError, facade.FundwalletError):
+            facade.transact(engine, write)
 
     def read(self, call: Call, render: Render, document: Convert = documents.of) -> Any:
         """Make one call on one state of the database, show its answer, and return the document of it."""
@@ -122,14 +199,25 @@ class Terminal:
         return self.show(document(answer, self.calendar.zone), render)
 
     @contextmanager
-    def work(self) -> Iterator[tuple[sa.Engine, Fund, Progress]]:
-        """Give what work of many transactions needs: the engine, the book, what tells progress."""
+    def work(self) -> Iterator[Work]:
+        """Give what work of many transactions needs; the trail says that it begins, and how it ended."""
         from wallet import facade
 
+        def begin(connection: sa.Connection) -> tuple[Fund, int]:
+            book = facade.load(connection, self.calendar)
+            return book, facade.record(connection, book, self.act, "begun")
+
         with self.engine() as engine, self.progress() as progress:
-            with facade.reading(engine) as connection:
-                book = facade.load(connection, self.calendar)
-            yield engine, book, progress
+            book, began = facade.transact(engine, begin)
+            work = Work(engine, book, progress)
+            with facade.noting() as made:
+                try:
+                    yield work
+                except BaseException as error:
+                    work.outcome = error.code if isinstance(error, facade.FundwalletError) else "failed"
+                    raise
+                finally:
+                    self.record(engine, work.outcome, made, began)
 
     @contextmanager
     def engine(self, *, create: bool = False) -> Iterator[sa.Engine]:

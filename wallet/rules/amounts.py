@@ -22,6 +22,11 @@ def show_yield(seven_day: int) -> str:
     return _show(seven_day, 3)
 
 
+def show_exact(income: int) -> str:
+    """Return an exact income, or a remainder of one, in 1e-8 fen as yuan with ten decimals."""
+    return _show(income, 10)
+
+
 def _show(value: int, decimals: int) -> str:
     whole, part = divmod(abs(value), 10**decimals)
     return f"{'-' if value < 0 else ''}{whole}.{part:0{decimals}d}"

@@ -20,7 +20,10 @@ CUTOFF = time(15, 0)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One version of a fund's terms. Units: fen; None is no limit; `suspended` are first and last days, inclusive."""
+    """One version of a fund's terms. Units: fen; None is no limit; `suspended` are first and last days, inclusive.
+
+    `four_eyes` names the operations that a second operator has to approve.
+    """
 
     valid_from: date
     minimum: int
@@ -31,6 +34,7 @@ class Terms:
     facility: int
     order_of_use: OrderOfUse = OrderOfUse.UNCONFIRMED_FIRST
     suspended: tuple[tuple[date, date], ...] = ()
+    four_eyes: tuple[str, ...] = ()
 
     def is_suspended(self, day: date) -> bool:
         """Tell whether purchases are suspended on `day`."""
@@ -83,10 +87,14 @@ class Fund:
             raise OutsideCalendar(error) from error
 
     def previous_trade_date(self, day: date) -> date | None:
-        """Return the trade date that is confirmed on `day`; None before the first one of the book."""
-        if day <= self.opened_on:
+        """Return the trade date that is confirmed on `day`; None before the first one of the book.
+
+        Raises: OutsideCalendar.
+        """
+        try:
+            previous = self.calendar.previous(self.known(day))
+        except DateOutOfRange:  # the books were opened before the first trading day that is known
             return None
-        previous = self.calendar.previous(day)
         return previous if previous >= self.opened_on else None
 
     def instant(self, day: date, of_day: time) -> datetime:
@@ -104,6 +112,10 @@ class Fund:
     def terms_on(self, day: date) -> Terms:
         """Return the terms of a day; the opening day is never before the first version."""
         return next(terms for terms in reversed(self.terms) if terms.valid_from <= day)
+
+    def needs_approval(self, operation: str, *days: date) -> bool:
+        """Tell whether the terms of one of these days want a second operator for an operation."""
+        return any(operation in self.terms_on(max(day, self.opened_on)).four_eyes for day in days)
 
 
 def _yuan(amount: int) -> int:

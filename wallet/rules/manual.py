@@ -48,6 +48,18 @@ CASH_TO_ADVANCER: Event = (("advancer_payable", "cash"),)
 PAID_TO_CUSTOMER: Event = (("customer_payable", "cash"),)
 PAID_TO_MERCHANTS: Event = (("merchant_payable", "cash"),)
 
+BY_HAND: tuple[tuple[str, str], ...] = (
+    ("cash", "merchant_payable"),
+    ("merchant_payable", "cash"),
+    ("register", "shares"),
+    ("shares", "register"),
+)
+"""What may be booked by hand, as (debit, credit): only where nothing but the entry itself explains the accounts.
+
+Orders explain what is in transit and redeeming, advances what the advancer claims and is owed, and a settlement has to
+leave the payables and receivables towards fund, advancer and customers at zero.
+"""
+
 
 def book(chart: Chart, *movements: tuple[Event, int]) -> tuple[Posting, ...]:
     """Return the postings of events with their amounts, in order; an amount of zero books nothing."""
