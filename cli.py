@@ -17,9 +17,23 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from wallet.console import approvals, audit, database, documents, explanation, exports, groups, tables
+from wallet.console import (
+    agent,
+    agent_import,
+    approvals,
+    audit,
+    bank,
+    database,
+    documents,
+    explanation,
+    exports,
+    groups,
+    recon,
+    simulation,
+    tables,
+)
 from wallet.console.arguments import PLAIN, Amount, At, Command, OrderOfUse, RequestId, Wallet, terminal
-from wallet.console.outcomes import CHECK_FAILED, DONE, INTERRUPTED, Failure, explain, from_the_command
+from wallet.console.outcomes import DONE, INTERRUPTED, expect_all, explain, from_the_command
 from wallet.console.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -146,7 +160,7 @@ def doctor(ctx: typer.Context) -> None:
     """
     from wallet.console.doctor import examine
 
-    _expect_all(terminal(ctx).show(examine(terminal(ctx)), tables.checks))
+    expect_all(terminal(ctx).show(examine(terminal(ctx)), tables.checks))
 
 
 @app.command()
@@ -174,7 +188,7 @@ def demo(
             with desk.refusals(engine):
                 season = play(engine, plan, progress, desk.calendar)
             desk.record(engine)
-    _expect_all(desk.show(documents.season(season, desk.calendar.zone), tables.season)["verify"])
+    expect_all(desk.show(documents.season(season, desk.calendar.zone), tables.season)["verify"])
 
 
 @app.command("transfer-in", cls=Command)
@@ -354,19 +368,12 @@ def verify(ctx: typer.Context) -> None:
         with terminal(ctx).progress() as progress:
             return facade.verify(connection, book, progress)
 
-    _expect_all(terminal(ctx).read(prove, tables.checks, documents.verification))
+    expect_all(terminal(ctx).read(prove, tables.checks, documents.verification))
 
 
 def _book(ctx: typer.Context, operation: Callable[..., Receipt], order: Order) -> None:
     """Book one order and show its receipt."""
     terminal(ctx).write(lambda connection, book: operation(connection, book, order), tables.facts)
-
-
-def _expect_all(outcome: documents.Document) -> None:
-    """Raise: Failure, if a check of the document failed."""
-    failed = [check["name"] for check in outcome["checks"] if not check["ok"]]
-    if failed:
-        raise Failure(CHECK_FAILED, f"{len(failed)} of {len(outcome['checks'])} checks failed: {', '.join(failed)}")
 
 
 app.command("explain")(explanation.explain)
@@ -379,6 +386,11 @@ app.add_typer(approvals.terms, name="terms")
 app.add_typer(groups.wallet, name="wallet")
 app.add_typer(groups.day, name="day")
 app.add_typer(groups.report, name="report")
+app.add_typer(recon.recon, name="recon")
+agent.ta.command("import")(agent_import.ta_import)
+agent.ta.command("simulate")(simulation.simulate)
+app.add_typer(agent.ta, name="ta")
 app.add_typer(audit.audit, name="audit")
+app.add_typer(bank.bank, name="bank")
 app.add_typer(database.db, name="db")
 app.add_typer(groups.calendar, name="calendar")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 
-MODULES = ("payments", "day", "reads", "sealing", "terminal")
+MODULES = ("payments", "day", "reads", "sealing", "exchange", "files", "terminal")
 """The modules that hold benchmarks, in the order in which they are shown."""
 
 

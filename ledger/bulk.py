@@ -196,17 +196,22 @@ def later_moves(connection: sa.Connection, book: str, day: date, first: int, las
     ).subquery()
 
 
-def change_of(lines: Any, accounts: Iterable[Account]) -> sa.ColumnElement[int]:
-    """Return what a posting does to some accounts together, positive on their normal sides."""
-    parts = [sa.case((lines.c.debit == a.id, a.signed(1, 0) * lines.c.amount), else_=0) for a in accounts]
-    parts += [sa.case((lines.c.credit == a.id, a.signed(0, 1) * lines.c.amount), else_=0) for a in accounts]
-    return functools.reduce(operator.add, parts)
+def change_of(lines: Any, accounts: Sequence[Account]) -> sa.ColumnElement[int]:
+    """Return what a posting does to some accounts together, positive on the normal side of the first."""
+    numbers = [a.id for a in accounts]
+    credited, debited = (
+        sa.case((side.in_(numbers), lines.c.amount), else_=0) for side in (lines.c.credit, lines.c.debit)
+    )
+    return debited - credited if accounts[0].normal_side is Side.DEBIT else credited - debited
 
 
 def as_of(
     connection: sa.Connection, book: str, accounts: Sequence[Account], day: date, first: int, last: int
 ) -> sa.Subquery:
-    """Return (holder_id, amount): what a range's holders had in some accounts together as of the end of `day`."""
+    """Return (holder_id, amount): what a range's holders had in some accounts together as of the end of `day`.
+
+    What stands on the other side than the first account, like a shortfall beside shares, counts against it.
+    """
     later = later_moves(connection, book, day, first, last)
     change = change_of(later, accounts)
     moved = (
@@ -221,7 +226,13 @@ def as_of(
     for other, acc in zip(others, accounts[1:], strict=True):
         source = source.join(other, other.c.holder_id == first_of.c.holder_id)
         here += [other.c.account_id == acc.id, other.c.holder_id.between(first, last)]
-    amount = functools.reduce(operator.add, [each.c.amount for each in (first_of, *others)])
+    amount = functools.reduce(
+        operator.add,
+        [
+            of.c.amount if acc.normal_side is accounts[0].normal_side else -of.c.amount
+            for acc, of in zip(accounts, (first_of, *others), strict=True)
+        ],
+    )
     return (
         sa.select(first_of.c.holder_id, (amount - sa.func.coalesce(moved.c.change, 0)).label("amount"))
         .select_from(source)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import busy_book, postgres, rendezvous, sealed_book
+from tests import busy_book, linked_book, postgres, rendezvous, sealed_book
 from tests.desk import Desk
 from wallet import facade
 
@@ -73,6 +73,7 @@ MADE: dict[str, Callable[[str], Desk]] = {
     "filled": busy_book.filled,
     "busy": busy_book.busy,
     "sealed": sealed_book.sealed_book,
+    "linked": linked_book.linked,
 }
 
 
@@ -93,6 +94,16 @@ def made_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     return make
 
 
+def _copied(made: Desk, request: pytest.FixtureRequest, path: Path) -> Desk:
+    """Copy a book, to `path` if it is a file."""
+    template = made.engine.url.render_as_string(hide_password=False)
+    if made.engine.dialect.name == "sqlite":
+        url = f"sqlite:///{shutil.copy(str(made.engine.url.database), path)}"
+    else:
+        url = request.getfixturevalue("postgres_server").create_database(template)
+    return Desk(facade.connect(url), made.book, made.made)
+
+
 @pytest.fixture
 def copy_of(
     made_once: Callable[[str, str], Desk], engine_kind: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -101,13 +112,7 @@ def copy_of(
     copies: list[Desk] = []
 
     def copy(name: str) -> Desk:
-        made = made_once(name, engine_kind)
-        if engine_kind == "sqlite":
-            url = f"sqlite:///{shutil.copy(str(made.engine.url.database), tmp_path / f'{name}.db')}"
-        else:
-            template = made.engine.url.render_as_string(hide_password=False)
-            url = request.getfixturevalue("postgres_server").create_database(template)
-        copies.append(Desk(facade.connect(url), made.book, made.made))
+        copies.append(_copied(made_once(name, engine_kind), request, tmp_path / f"{name}.db"))
         return copies[-1]
 
     yield copy
@@ -140,11 +145,39 @@ def filled_desk(copy_of: Callable[[str], Desk]) -> Desk:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def busy_desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def books_engine(request: pytest.FixtureRequest) -> str:
+    """Name the database engine that the books below are kept on."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def standing(
+    made_once: Callable[[str, str], Desk],
+    books_engine: str,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[str], Desk]]:
+    """Copy a book, once for all tests that leave it as it is."""
+    books: dict[str, Desk] = {}
+
+    def copy(name: str) -> Desk:
+        if name not in books:
+            made = made_once(name, books_engine)
+            books[name] = _copied(made, request, tmp_path_factory.mktemp(name) / "books.db")
+        return books[name]
+
+    yield copy
+    for each in books.values():
+        each.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def busy_desk(standing: Callable[[str], Desk]) -> Desk:
     """Give the busy book, run and reopened, for tests that leave it as it is."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('busy')}/books.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_server").create_database()
-    opened = busy_book.busy(url)
-    yield opened
-    opened.engine.dispose()
+    return standing("busy")
+
+
+@pytest.fixture(scope="session")
+def linked_desk(standing: Callable[[str], Desk]) -> Desk:
+    """Give the book that works with files, for tests that leave it as it is."""
+    return standing("linked")

@@ -27,7 +27,8 @@ from wallet.audit import encoding
         (encoding.instant(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)), "74 00000008 00000000000f4240"),
         (encoding.instant(-1), "74 00000008 ffffffffffffffff"),
         (encoding.postings(b"\1" * 40), "70 00000028" + "01" * 40),
-        (encoding.record("step", [encoding.text("x")]), "01 73 00000004 73746570 73 00000001 78"),
+        (encoding.record("step", [encoding.text("x")], 1), "01 73 00000004 73746570 73 00000001 78"),
+        (encoding.record("step", [encoding.text("x")]), "02 73 00000004 73746570 73 00000001 78"),
     ],
 )
 def test_values_are_written_as_agreed(encoded: bytes, by_hand: str) -> None:

@@ -111,11 +111,7 @@ FAULTS = (
         "the chunks of a day overlap by one holder",
         (
             ("wallet/steps.py", "[first - 1 for first in firsts[1:]]", "firsts[1:]"),
-            (
-                "wallet/distribution.py",
-                "    assert booked == allocation.whole",
-                "    assert booked or allocation.whole",
-            ),
+            ("wallet/distribution.py", "    assert booked == whole", "    assert booked or whole"),
         ),
         "test_a_days_income_was_booked_once_for_every_holder",
         (

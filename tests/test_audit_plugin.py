@@ -92,7 +92,7 @@ def test_without_a_book_the_properties_are_skipped_and_one_line_says_why(tmp_pat
         ("sqlite:///nowhere.db", "unable to open database file"),
         ("sqlite:///text.txt", "file is not a database"),
         ("sqlite:///empty.db", "the database holds no book"),
-        ("sqlite:///old.db", "the database is of schema version 0001, these checks read 0003"),
+        ("sqlite:///old.db", "the database is of schema version 0001, these checks read 0004"),
         ("sqlite:///bare.db", "the database holds no book"),
         ("nonsense", "Could not parse SQLAlchemy URL"),
         ("nonsense://books", "Can't load plugin"),
@@ -103,7 +103,7 @@ def test_a_book_that_cannot_be_used_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text("this is no database, however long one reads it", encoding="utf-8")
-    for name, rows in (("empty", ()), ("old", ("0001",)), ("bare", ("0003",))):
+    for name, rows in (("empty", ()), ("old", ("0001",)), ("bare", ("0004",))):
         with sa.create_engine(f"sqlite:///{name}.db").begin() as connection:
             connection.exec_driver_sql("CREATE TABLE fundwallet_version (version_num TEXT)")
             connection.exec_driver_sql("CREATE TABLE fund (code TEXT, opened_on TEXT, market TEXT)")

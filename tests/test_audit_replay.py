@@ -139,7 +139,7 @@ def test_a_difference_ends_the_command_with_8_and_is_told_with_its_place(shell: 
         connection.execute(sa.update(book_gate).values(cut_through=day("09-18")))
     ended = shell.run("--json", "audit", "replay")
     assert ended.code == 8
-    assert ended.err == f"fundwallet: 2 of 20 checks failed: {BALANCES}, gates and steps agree\n"
+    assert ended.err == f"fundwallet: 2 of 24 checks failed: {BALANCES}, gates and steps agree\n"
     found: list[dict[str, Any]] = ended.document["findings"]
     amounts = {"stored": row.amount + 1, "derived": row.amount}
     place = {"check": BALANCES, "what": "balance.amount", "where": "in_transit of holder 1"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,8 @@ from tests.desk import Desk, Interrupted, day, free_terms
 from tests.sealed_book import sealed_book
 from wallet import facade
 from wallet.audit import leaves, seals
+from wallet.outside import links
+from wallet.outside.schema import break_event, link, outside_file, recon_break
 from wallet.schema import (
     announcement,
     customer_order,
@@ -71,7 +74,7 @@ def test_every_day_is_sealed_when_it_is_proved(sealed: Desk) -> None:
     assert [each.day for each in chain] == [day(f"09-{n}") for n in (16, 17, 18, 19)]
     assert (findings.wrong, findings.kept) == (0, [])
     assert chain[0].previous == bytes(32)
-    assert chain[-1].marks == leaves.Marks(6, 2, 2, 2)
+    assert chain[-1].marks == leaves.Marks(6, 2, 2, 2, 2, 2, 2)
     of_day = sealed.rows(journal_entry, journal_entry.c.value_date == day("09-17"))
     lines = sealed.rows(posting, posting.c.entry_id.in_([row.entry_id for row in of_day]))
     assert (chain[1].entries, chain[1].postings) == (len(of_day), len(lines))
@@ -91,7 +94,8 @@ def test_every_column_of_a_sealed_table_is_sealed_or_derived() -> None:
     unsealed = set(metadata.tables) - set(by_table)
     assert unsealed == {
         "account", "account_total", "advance", "balance", "book_gate", "day_chunk", "day_operator", "distribution",
-        "fundwallet_version", "holder", "limit_slot", "seal",
+        "fundwallet_version", "holder", "limit_slot", "seal", "answer", "agent_shares", "agent_income", "agent_figure",
+        "agent_cash", "bank_line", "bank_match",
     }  # fmt: skip
 
 
@@ -105,19 +109,60 @@ def test_both_engines_seal_the_same_book_alike(
         desk.engine.dispose()
 
 
-def test_the_bytes_of_version_1_stay_what_they_are(database_url: str) -> None:
+def resealed(desk: Desk, *versions: int) -> list[str]:
+    """Seal the days anew, each with a version, and return the heads."""
+    take_seals_away(desk)
+    with desk.engine.begin() as connection:
+        last: seals.Seal | None = None
+        for number, version in enumerate(versions):
+            on, marks = desk.book.opened_on + timedelta(number), leaves.marks(connection)
+            since = last.marks if last else leaves.Marks()
+            span = leaves.Span(desk.book, last.day if last else None, on, since, marks, version)
+            last = seals.digest(connection, span, last)
+            connection.execute(sa.insert(seal).values(asdict(last)))
+    return [head for _, head in heads(desk)]
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_bytes_of_every_version_stay_what_they_are(database_url: str, version: int) -> None:
     desk = Desk.open(database_url, terms=[free_terms()], wallets=["爱丽丝"])
     desk.transfer_in("爱丽丝", 100_01, "09-16 10:00", "一")
     desk.publish("09-16", "09-17")
     desk.run("09-17")
-    assert [head for _, head in heads(desk)] == GOLDEN
+    assert resealed(desk, version, version) == GOLDEN[version]
     desk.engine.dispose()
 
 
-GOLDEN = [
-    "24e37cb11e45b1d3f6dff6e019a3e75e544db1b97e53174c4a051e1ac37eb065",
-    "d0300c627b3538894feb0cbde83f3bf0187ea45cf2481bdc10ee93561499baf5",
-]
+GOLDEN = {
+    1: [
+        "24e37cb11e45b1d3f6dff6e019a3e75e544db1b97e53174c4a051e1ac37eb065",
+        "d0300c627b3538894feb0cbde83f3bf0187ea45cf2481bdc10ee93561499baf5",
+    ],
+    2: [
+        "d0ca50436d2be0851e87c6bdd47fdf44503a1b09c8860fecfdae9520c00bebfe",
+        "10d829346f399132bdd1be78e4ebb8e0871bbc50e8d7cb1455b4ce286ac69004",
+    ],
+}
+
+
+def test_days_of_version_1_are_followed_by_days_of_version_2_and_never_the_other_way(desk: Desk) -> None:
+    desk.transfer_in("alice", 100_00, "09-16 10:00")
+    desk.transfer_in("bob", 1_00, "09-16 10:00", "refused")
+    desk.publish("09-16", "09-18")
+    desk.run("09-16")
+    desk.record_outcome("bob", "refused", 0)
+    desk.run("09-18")
+    resealed(desk, 1, 1, 2)
+    assert not desk.verify()
+    assert found(desk, sa.update(seal).where(seal.c.day == day("09-17")).values(last_break=1)) == [
+        "seal.last_file of 2013-09-17: stored (0, 1, 0), derived (0, 0, 0)"
+    ]
+    for version in (0, 2, 3):
+        changed = sa.update(seal).where(seal.c.day == day("09-17")).values(version=version)
+        assert any(said.startswith("seal.") for said in found(desk, changed)), version
+    resealed(desk, 1, 2, 1)
+    assert [check.name for check in desk.verify()] == [seals.CHECK]
+    assert found(desk)[0] == "seal.version of 2013-09-18: stored 1, derived 2"
 
 
 # Falsified values
@@ -126,7 +171,7 @@ SEALED: list[sa.Column[Any]] = [
     *leaves.ENTRY,
     *posting.c,
     *leaves.ORDER,
-    *(column for columns in leaves.RECORDS.values() for column in columns if column not in leaves.ENTRY),
+    *(column for columns in leaves.RECORDS.values() for column in columns if column.table is not link),
     *seal.c,
 ]
 
@@ -199,9 +244,33 @@ def test_a_small_number_of_more_than_sixteen_bits_is_another(sealed: Desk) -> No
     assert found(sealed, sa.update(posting).where(*this(row, posting)).values(line=row.line + 2**16))
 
 
+def test_a_link_is_sealed_with_the_trade_dates_that_a_day_confirms(filled_desk: Desk) -> None:
+    """What is answered in files is digested with the files, so its outcomes are no longer sealed beside the orders."""
+    filled_desk.run("09-19")
+    version = links.Link(day("09-17"), "甲1", "乙2", 5)
+    with filled_desk.engine.begin() as connection:
+        connection.execute(sa.insert(link).values(links.row_of(filled_desk.book, version)))
+    assert [place.split(":")[0] for place in found(filled_desk)] == ["seal.records of 2013-09-18"]
+    take_seals_away(filled_desk)
+    seals.seal_days(filled_desk.engine, filled_desk.book)
+    assert found(filled_desk) == []
+    assert found(filled_desk, sa.update(customer_order).values(outcome=None, return_code=None)) == []
+    [row] = filled_desk.rows(link)
+    for column in link.c:
+        for other in others(row._mapping[column.name], column):
+            assert found(filled_desk, sa.update(link).values({column.name: other})), column
+    assert found(filled_desk, sa.delete(link))
+    assert found(filled_desk, sa.insert(link).values(dict(row._mapping) | {"valid_from": day("09-16")}))
+    later = sa.insert(link).values(dict(row._mapping) | {"valid_from": day("09-18")})
+    assert found(filled_desk, later) == [], "that trade date is not confirmed yet"
+
+
 # Rows too few, too many, in another order
 
-TABLES = (journal_entry, posting, customer_order, announcement, fund_terms, day_step, wallet, trail, proposal, decision)
+TABLES: tuple[sa.Table, ...] = (
+    *(journal_entry, posting, customer_order, announcement, fund_terms, day_step, wallet, trail, proposal, decision),
+    *(outside_file, recon_break, break_event),
+)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
@@ -219,13 +288,16 @@ ADDED: list[tuple[sa.Table, dict[str, Any]]] = [
     (posting, {"line": 9}),
     (posting, {"holder_id": 4}),
     (customer_order, {"entry_id": 6, "holder_id": 0}),
-    (announcement, {"version": 3}),
+    (announcement, {"version": 0}),
     (fund_terms, {"valid_from": day("09-18")}),
     (day_step, {"step": "again"}),
     (wallet, {"holder_id": 0, "reference": "more"}),
     (trail, {"number": 0}),
     (proposal, {"number": 0}),
     (decision, {"number": 0, "proposal": 9}),
+    (outside_file, {"number": 0, "name": "more"}),
+    (recon_break, {"number": 0}),
+    (break_event, {"number": 0}),
 ]
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 import benchmarks
 from benchmarks import __main__ as program
-from benchmarks import books, day, raw, reads, sealing, stopwatch
+from benchmarks import books, day, exchange, files, raw, reads, sealing, stopwatch
 from benchmarks.harness import REGISTRY, Record, Run, Target, perform
 from ledger.schema import balance, holder, journal_entry, posting
 from tests import postgres
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ASKED_FOR = {"name", "engine", "size", "rate", "unit", "raw_rate", "ratio", "peak_rss_mib", "bytes_per_row"}
 MORE = {"median", "spread", "raw_median", "rows", "target", "met", "note", "profile"}
 NAMES = ["distribute", "distribute-pg", "distribute-history", "confirm", "memory", "bytes"]
-NAMES += ["statement", "balance-as-of", "verify", "seal", "seal-income", "help"]
+NAMES += ["statement", "balance-as-of", "verify", "seal", "seal-income", "parse", "import-05", "import-05-pg", "help"]
 NO_RAW = {"memory", "bytes"}
 
 benchmarks.load()
@@ -50,7 +50,7 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(work: Callable[..., object], *arguments: Any) -> tuple[object, float]:
         return work(*arguments), 1.0
 
-    for module in (day, reads, sealing):
+    for module in (day, exchange, files, reads, sealing):
         monkeypatch.setattr(module, "in_child", here)
     monkeypatch.setattr("benchmarks.terminal.TIMES", 1)
 
@@ -108,6 +108,8 @@ def test_every_benchmark_writes_its_record(
             assert record.spread[0] <= record.median <= record.spread[1], name
     assert {r.name: r.engine for r in records.values() if r.engine != "sqlite"} == {
         "distribute-pg": "postgresql",
+        "parse": "none",
+        "import-05-pg": "postgresql",
         "help": "none",
     }
     assert [records[name].rows for name in ("distribute", "distribute-pg", "confirm")] == [60, 60, 120]

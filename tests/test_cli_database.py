@@ -14,6 +14,7 @@ from wallet.schema import VERSION
 BROUGHT = [
     {"version": "0002", "brings": "who is running the day, and since when"},
     {"version": "0003", "brings": "seals, the trail of commands, and approvals by a second operator"},
+    {"version": "0004", "brings": "the transfer agent and the bank: files, answers, statements, breaks"},
 ]
 
 
@@ -29,7 +30,7 @@ def test_an_old_database_is_seen_upgraded_and_used(old: Shell, engine_kind: str,
     assert code == 9
     assert (
         line
-        == "this database is of schema version 0001, this program needs 0003: upgrade it with `fundwallet db upgrade`"
+        == "this database is of schema version 0001, this program needs 0004: upgrade it with `fundwallet db upgrade`"
     )
     assert old.do("db status") == {"version": "0001", "needed": VERSION, "pending": BROUGHT}
     before = dump(old.url)
@@ -53,13 +54,14 @@ def test_an_upgrade_done_twice_copies_nothing(old: Shell, tmp_path: Path) -> Non
 def test_what_a_person_reads(old: Shell) -> None:
     assert old.run("db", "status").out.splitlines() == [
         "version  0001",
-        "needed   0003",
+        "needed   0004",
         "Pending: 0002, who is running the day, and since when",
         "Pending: 0003, seals, the trail of commands, and approvals by a second operator",
+        "Pending: 0004, the transfer agent and the bank: files, answers, statements, breaks",
     ]
     told = old.run("db", "upgrade").out.splitlines()
-    assert told[:2] == ["from    0001", "to      0003"]
-    assert told[-2] == "Applied: 0002, who is running the day, and since when"
+    assert told[:2] == ["from    0001", "to      0004"]
+    assert told[-3] == "Applied: 0002, who is running the day, and since when"
 
 
 def test_the_script_is_that_of_the_database_or_of_the_version_named(old: Shell) -> None:

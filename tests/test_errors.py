@@ -17,6 +17,7 @@ from tests import docstrings
 from tests.desk import SHANGHAI
 from wallet import errors, facade
 from wallet.errors import FundwalletError
+from wallet.simulator import play
 
 DAY = date(2013, 9, 16)
 FIRST, LAST = date(2013, 1, 1), date(2026, 12, 31)
@@ -262,6 +263,7 @@ def promised() -> dict[str, list[str]]:
 
 
 def test_every_promised_refusal_exists() -> None:
+    assert issubclass(play.OutOfOrder, FundwalletError), "the simulator's refusals belong to the tree"
     known = {"FundwalletError", *(c.__name__ for c in refusals())} | set(vars(calendars)) | set(vars(builtins))
     functions = promised()
     assert len(functions) > 30

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from ledger.schema import balance, posting
-from tests import busy_book, test_worked_example
+from tests import busy_book, linked, linked_book, test_worked_example
 from tests.desk import Desk, at, day, free_terms
 from tests.shell import Shell
 from wallet import facade
@@ -651,3 +651,91 @@ def test_suspended_purchases_are_told(database_url: str) -> None:
     assert not explained(desk, "alice", "09-16").purchases_suspended
     url = desk.engine.url.render_as_string(hide_password=False)
     assert "\nPurchases are suspended on this day.\n" in Shell(url).run("explain", "alice", "--date", "2013-09-17").out
+
+
+# A book that works with files
+
+
+def test_nothing_differs_in_a_book_that_works_with_files(linked_desk: Desk) -> None:
+    for wallet in linked_book.WALLETS:
+        for n in range(16, 26):
+            told = explained(linked_desk, wallet, f"09-{n}")
+            assert told.differences == [], (wallet, n)
+
+
+def test_an_order_is_confirmed_when_its_file_says_so(linked_desk: Desk) -> None:
+    """Two days after its trade date; until then nothing is said to be confirmed late or missing."""
+    for on, is_open in (("09-16", 20_000), ("09-17", 18_000), ("09-18", 0)):
+        [late] = explained(linked_desk, "dora", on).applications
+        assert (late.confirmation_date, late.income_from, late.open) == (day("09-18"), day("09-18"), is_open)
+        assert (late.confirmed, late.own, late.returned) == (20_000, 18_000, 0)
+    [rejected, *_] = explained(linked_desk, "carol", "09-17").applications
+    assert (rejected.confirmed, rejected.returned, rejected.return_code) == (0, 300_00, "2004")
+
+
+def test_a_redemption_that_is_carried_over_is_told_day_by_day(linked_desk: Desk) -> None:
+    told = {}
+    for on in ("09-17", "09-18", "09-22", "09-23"):
+        [told[on]] = [a for a in explained(linked_desk, linked_book.ALICE, on).applications if a.request_id == "out"]
+    assert [each.open for each in told.values()] == [300_00, 200_00, 200_00, 0]
+    assert [(a.day, a.confirmed, a.final) for a in told["09-17"].answers] == [
+        (day("09-18"), 100_00, False),
+        (day("09-23"), 150_00, True),
+    ]
+    assert (told["09-23"].confirmed, told["09-23"].own, told["09-23"].returned) == (250_00, 250_00, 50_00)
+
+
+def test_the_rest_of_a_redemption_waits_for_the_next_answer(desk: Desk) -> None:
+    linked.link(desk)
+    desk.transfer_in("alice", 100_00, "09-16 10:00", "in")
+    desk.publish("09-16", "09-18", 0)
+    for kind, on in (("03", "09-16"), ("04", "09-17"), ("03", "09-17"), ("04", "09-18")):
+        linked.file(desk, kind, on)
+    desk.run("09-16", at("09-16 15:00"))
+    linked.say(desk, "09-17", "alice", "in", 100_00)
+    desk.run("09-17", at("09-17 00:00"))
+    desk.transfer_out("alice", 50_00, "standard", "09-17 10:00", "out")
+    linked.income(desk, "09-17")
+    desk.run("09-17", at("09-17 15:00"))
+    linked.say(desk, "09-18", "alice", "out", 20_00, final=False)
+    desk.run("09-18", at("09-18 00:00"))
+    [waits] = [a for a in explained(desk, "alice", "09-18").applications if a.request_id == "out"]
+    assert (waits.open, waits.confirmed, waits.earns_through) == (30_00, None, None)
+    page = (
+        Shell(desk.engine.url.render_as_string(hide_password=False)).run("explain", "alice", "--date", "2013-09-18").out
+    )
+    told = [line.strip() for line in page.splitlines()]
+    first = told.index("On 2013-09-18 Wed 20.00 was confirmed, and the rest carried over.")
+    assert told[first + 1 : first + 3] == [
+        "The rest waits for the transfer agent's next answer.",
+        "What is left of it earns until it leaves.",
+    ]
+
+
+def test_what_the_agent_and_a_later_figure_say_is_told_beside_the_income(linked_desk: Desk) -> None:
+    differs = explained(linked_desk, linked_book.ALICE, "09-17").income
+    assert (differs.credited, differs.by_agent, differs.difference, differs.cumulative) == (11, 16, 5, 16)
+    again = explained(linked_desk, linked_book.CAROL, "09-18").income
+    assert [figure.version for figure in again.figures] == [1, 2]
+    assert (again.version, again.credited, again.by_agent, again.difference) == (1, 0, 0, 0)
+    assert again.corrected == 1
+    shell = Shell(linked_desk.engine.url.render_as_string(hide_password=False))
+    page = shell.run("explain", linked_book.ALICE, "--date", "2013-09-17").out
+    assert "The transfer agent's record says 0.16, and holds: +0.05 is booked beside it" in page
+    page = shell.run("explain", linked_book.CAROL, "--date", "2013-09-18").out
+    assert "The figure was published again later: that brought +0.01." in page
+    page = shell.run("explain", linked_book.ALICE, "--date", "2013-09-23").out
+    assert "On 2013-09-18 Wed 100.00 was confirmed, and the rest carried over." in page
+    assert "The rest earns through 2013-09-22 Sun; it leaves and is paid out on 2013-09-23 Mon." in page
+
+
+def test_what_is_falsified_in_a_book_that_works_with_files_is_told(linked_desk: Desk) -> None:
+    for wallet, on, statement in (
+        ("dora", "09-18", "UPDATE answer SET confirmed = confirmed - 1 WHERE ta_serial = 'S5'"),
+        (linked_book.ALICE, "09-18", "UPDATE answer SET confirmed = confirmed - 1 WHERE final = 0 AND holder_id = 1"),
+        (linked_book.ALICE, "09-17", "UPDATE agent_income SET income = income + 1 WHERE holder_id = 1"),
+        ("dora", "09-18", "UPDATE customer_order SET return_code = '0001' WHERE holder_id = 4"),
+    ):
+        with busy_book.falsified(linked_desk, sa.text(statement)) as connection:
+            told = facade.explain(connection, linked_desk.book, wallet, day(on))
+        assert told.differences, statement

@@ -38,7 +38,12 @@ def test_refusals_have_stable_codes_of_their_own() -> None:
     codes = [kind.code for kind in kinds if "code" in vars(kind)]
     assert len(codes) == len(set(codes))
     assert all(inspect.getdoc(kind) for kind in kinds)
-    assert {kind.code for kind in kinds if kind.retryable} == {"day_busy", "facility_exhausted", "file_busy"}
+    assert {kind.code for kind in kinds if kind.retryable} == {
+        "day_busy",
+        "facility_exhausted",
+        "file_busy",
+        "overtaken",
+    }
 
 
 # The caller's transaction

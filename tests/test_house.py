@@ -30,7 +30,7 @@ TERMINAL = "wallet.console"  # where the command line goes when it outgrows its 
 
 MODULE_LINES = 400
 FUNCTION_LINES = 45  # from the first statement to the last, docstring and signature left out
-CODE_LINES = 11_400  # of the whole product: blank lines, comments and docstrings left out
+CODE_LINES = 17_000  # of the whole product: blank lines, comments and docstrings left out
 
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "manager", "base", "core", "misc"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
+from operator import mul
 
 import pytest
 import sqlalchemy as sa
@@ -154,13 +155,15 @@ def test_the_lowest_balance_by_hand_is_never_below_zero(connection: sa.Connectio
 @FEW
 @given(EVENTS)
 def test_what_holders_had_as_of_a_day_is_what_was_booked_by_then(engine: sa.Engine, events: list[Own | Bonus]) -> None:
-    """In one account, and in two together, between which a movement changes nothing."""
+    """In one account, and in two together; one of the other side counts against the first."""
     with engine.connect() as connection, connection.begin() as transaction:
         paper = write(connection, [*OPENING, *events])
-        for codes in (["savings"], ["owed"], ["savings", "frozen"]):
+        for codes in (["savings"], ["owed"], ["savings", "frozen"], ["savings", "owed"]):
+            signs = [-1 if code == "owed" != codes[0] else 1 for code in codes]
             for day in range(LAST_DAY + 2):
                 found = bulk.as_of(connection, BOOK, [BY_CODE[code] for code in codes], on(day), 0, 2)
-                expected = {holder: sum(paper.balance(code, holder, day) for code in codes) for holder in (1, 2)}
+                held = {holder: [paper.balance(code, holder, day) for code in codes] for holder in (1, 2)}
+                expected = {holder: sum(map(mul, signs, amounts)) for holder, amounts in held.items()}
                 assert {row.holder_id: row.amount for row in connection.execute(sa.select(found))} == expected
         transaction.rollback()
 

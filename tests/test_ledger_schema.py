@@ -23,6 +23,19 @@ from ledger.model import Request
 from ledger.schema import APPEND_ONLY, Day, Instant, journal_entry, metadata, posting
 from tests.desk import Desk, at, day
 from tests.small_ledger import everything, fill
+from wallet.outside.schema import (
+    agent_cash,
+    agent_figure,
+    agent_income,
+    agent_shares,
+    answer,
+    bank_line,
+    bank_match,
+    break_event,
+    link,
+    outside_file,
+    recon_break,
+)
 from wallet.schema import KEPT, announcement, decision, fund_terms, proposal, seal, trail
 
 REFUSALS = (sqlite3.IntegrityError, psycopg.Error)
@@ -145,11 +158,22 @@ def test_what_is_not_there_yet_may_be_added(url: str) -> None:
         proposal: {"number": "number + 1000"},
         decision: {"number": "number + 1000", "proposal": "proposal + 1000"},
         seal: {"fund": "'new ' || fund"},
+        link: {"fund": "'new ' || fund"},
+        outside_file: {"number": "number + 1000", "name": "'new ' || name"},
+        answer: {"holder_id": "holder_id + 1000", "ta_serial": "'new ' || ta_serial"},
+        agent_shares: {"holder_id": "holder_id + 1000"},
+        agent_income: {"holder_id": "holder_id + 1000"},
+        agent_figure: {"fund": "'new ' || fund"},
+        agent_cash: {"fund": "'new ' || fund"},
+        bank_line: {"fund": "'new ' || fund"},
+        bank_match: {"fund": "'new ' || fund"},
+        recon_break: {"number": "number + 1000"},
+        break_event: {"number": "number + 1000"},
     }
     assert set(new) == {*APPEND_ONLY, *KEPT}
     with plain(url) as connection:
         for table, changed in new.items():
-            values = ", ".join(changed.get(c.name, c.name) for c in table.columns)
+            values = ", ".join(changed.get(c.name, f'"{c.name}"') for c in table.columns)
             before = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
             assert connection.execute(f"INSERT INTO {table} SELECT {values} FROM {table}").rowcount == before > 0
         connection.commit()

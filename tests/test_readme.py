@@ -1,7 +1,8 @@
 """The README is run: its set-up blocks are plain commands, its Python works, its command line succeeds.
 
 The first two `sh` blocks, how to install and how to test, are run by `.ci/run`; here only their form is
-checked. Every `fundwallet …` line of the later ones is run here, in order, in one empty directory.
+checked. Every `fundwallet …`, `mkdir …` and `cd …` line of the later ones is run here, in order, beginning in one empty
+directory. A command that is to fail says so in a comment: its exit code, and what its last line ends with.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKED = ("fundwallet ", "mkdir ", "cd ")
+FAILING = re.compile(r"# exit code (\d): (.+)$")
 FENCED = re.compile(r"^```(\w*)[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,8 +26,11 @@ def blocks() -> list[tuple[str, list[str]]]:
     return [(language, body.splitlines()) for language, body in FENCED.findall(readme)]
 
 
-def run(*arguments: str, directory: Path) -> None:
-    """Run this Python in a directory, the project importable and no database named by the environment."""
+def run(*arguments: str, directory: Path, code: int = 0, told: str = "") -> None:
+    """Run this Python in a directory, the project importable and no database named by the environment.
+
+    It is to end with `code`, and with what is `told` on standard error.
+    """
     environment = {name: value for name, value in os.environ.items() if name != "FUNDWALLET_DB"}
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -36,7 +42,8 @@ def run(*arguments: str, directory: Path) -> None:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, f"{arguments} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == code, f"{arguments} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert done.stderr.rstrip().endswith(told), done.stderr
 
 
 def test_the_first_two_blocks_are_plain_commands() -> None:
@@ -62,9 +69,17 @@ def test_python_examples_run(tmp_path: Path) -> None:
 
 def test_command_line_examples_run(tmp_path: Path) -> None:
     shell = [lines for language, lines in blocks() if language == "sh"]
-    examples = [line for lines in shell[2:] for line in lines if line.startswith("fundwallet ")]
+    examples = [line for lines in shell[2:] for line in lines if line.startswith(WORKED)]
     assert examples, "README.md shows no use of the command line"
+    directory = tmp_path
     for line in examples:
-        _, *arguments = shlex.split(line, comments=True)
+        command, *arguments = shlex.split(line, comments=True)
         assert not {"|", ">", "<", "&&", ";", "\\"} & set(arguments), f"needs a shell: {line}"
-        run("-c", "import cli; cli.main()", *arguments, directory=tmp_path)
+        if command == "mkdir":
+            (directory / arguments[-1]).mkdir(parents=True)
+        elif command == "cd":
+            directory = (directory / arguments[0]).resolve(strict=True)
+        else:
+            failing = FAILING.search(line)
+            code, told = (int(failing[1]), failing[2]) if failing else (0, "")
+            run("-c", "import cli; cli.main()", *arguments, directory=directory, code=code, told=told)

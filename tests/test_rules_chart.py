@@ -18,6 +18,7 @@ EXPECTED = [
     (7, "advancer_payable", CNY, C, False),
     (8, "subscription_payable", CNY, C, False),
     (9, "redemption_receivable", CNY, D, False),
+    (10, "suspense", CNY, C, False),
     (21, "register", "000198", D, False),
     (22, "shares", "000198", C, True),
     (23, "redeeming", "000198", C, True),

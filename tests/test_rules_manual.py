@@ -31,6 +31,7 @@ ADVANCER_CONFIRMED        | CNY    | Dr advancer in transit · Cr subscription p
 CLAIM_RETURNED            | CNY    | Dr advancer in transit · Cr in transit (w)
                           | shares | Dr shares (w) · Cr advancer shares
 SUBSCRIPTION_REJECTED     | CNY    | Dr in transit (w) · Cr customer payable (w)
+SUBSCRIPTION_TAKEN_BACK   | CNY    | Dr subscription payable · Cr in transit (w)
 ADVANCER_REJECTED         | CNY    | Dr advancer in transit · Cr advancer payable
 REDEMPTION_ASKED          | shares | Dr shares (w) · Cr redeeming (w)
 REDEMPTION_CONFIRMED      | CNY    | Dr redemption receivable · Cr customer payable (w)
@@ -38,6 +39,8 @@ REDEMPTION_CONFIRMED      | CNY    | Dr redemption receivable · Cr customer pay
 REDEMPTION_REJECTED       | shares | Dr redeeming (w) · Cr shares (w)
 ADVANCER_REDEEMED         | CNY    | Dr redemption receivable · Cr advancer payable
                           | shares | Dr advancer shares · Cr register
+ADVANCER_REDEMPTION_LEFT  | CNY    | Dr advancer payable · Cr redemption receivable
+                          | shares | Dr register · Cr advancer shares
 INCOME                    | shares | Dr register · Cr shares (w)
 ADVANCER_INCOME           | shares | Dr register · Cr advancer income shares
 NEGATIVE_INCOME           | shares | Dr shares (w) · Cr register
@@ -46,12 +49,15 @@ SHORTFALL_REPAID          | shares | Dr shares (w) · Cr shortfall (w)
 ADVANCER_NEGATIVE_INCOME  | shares | Dr advancer income shares · Cr register
 ADVANCER_SHORTFALL_REPAID | shares | Dr advancer income shares · Cr shortfall (w)
 CASH_TO_FUND              | CNY    | Dr subscription payable · Cr cash
+CASH_BACK_FROM_FUND       | CNY    | Dr cash · Cr subscription payable
 CASH_FROM_FUND            | CNY    | Dr cash · Cr redemption receivable
 CASH_FROM_ADVANCER        | CNY    | Dr cash · Cr advancer receivable
 CASH_TO_ADVANCER          | CNY    | Dr advancer payable · Cr cash
 PAID_TO_CUSTOMER          | CNY    | Dr customer payable (w) · Cr cash
 PAID_TO_MERCHANTS         | CNY    | Dr merchant payable · Cr cash
 REFUND                    | CNY    | Dr merchant payable · Cr in transit (w)
+SUSPENSE_IN               | CNY    | Dr cash · Cr suspense
+SUSPENSE_OUT              | CNY    | Dr suspense · Cr cash
 """
 EVENTS: dict[str, Event] = {name: value for name, value in vars(manual).items() if name.isupper() and name != "BY_HAND"}
 

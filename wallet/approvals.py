@@ -19,8 +19,9 @@ from ledger import gates, journal
 from ledger.database import lock, require_transaction
 from wallet import book as books
 from wallet import entries, figures, trail
-from wallet.changes import Change, ChangedTerms, ManualEntry, ReplacedFigures, Reversal
+from wallet.changes import Change, ChangedTerms, ManualEntry, ReplacedFigures, Reversal, TakenBackConfirmation
 from wallet.errors import FundwalletError, InvalidRequest, shortened
+from wallet.outside import corrections
 from wallet.requests import PlainText, Strict
 from wallet.rules.fund import Fund
 from wallet.schema import decision, proposal
@@ -111,9 +112,18 @@ def _change_terms(connection: sa.Connection, book: Fund, change: ChangedTerms, a
     return Applied(new, new=int(new))
 
 
-def _replace_figures(connection: sa.Connection, book: Fund, change: ReplacedFigures, _at: datetime) -> Applied:
+def _replace_figures(connection: sa.Connection, book: Fund, change: ReplacedFigures, at: datetime) -> Applied:
+    if change.distributed:
+        made = [corrections.correct_income(connection, book, figure, at) for figure in change.figures()]
+        entries_made = [entry for entry in made if entry is not None]
+        return Applied(bool(entries_made), max(entries_made, default=None), len(entries_made))
     new = figures.announce(connection, book, change.figures(), replace=True, approved=True)
     return Applied(new > 0, new=new)
+
+
+def _take_back(connection: sa.Connection, book: Fund, change: TakenBackConfirmation, at: datetime) -> Applied:
+    entry = corrections.take_back(connection, book, change, at)
+    return Applied(entry is not None, entry)
 
 
 OPERATIONS: dict[str, tuple[type[Change], Callable[..., Applied]]] = {
@@ -121,6 +131,7 @@ OPERATIONS: dict[str, tuple[type[Change], Callable[..., Applied]]] = {
     Reversal.operation: (Reversal, _reverse),
     ChangedTerms.operation: (ChangedTerms, _change_terms),
     ReplacedFigures.operation: (ReplacedFigures, _replace_figures),
+    TakenBackConfirmation.operation: (TakenBackConfirmation, _take_back),
 }
 """By the name that the terms use: what the operation says, and what applies it."""
 

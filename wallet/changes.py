@@ -1,4 +1,4 @@
-"""What a second operator may have to approve, as requests: manual entries, reversals, changed terms, replaced figures.
+"""What a second operator may have to approve, as requests: entries by hand, changed terms, what is corrected outside.
 
 Each is kept with its proposal as canonical JSON and read again from it when it is approved. Units: fen.
 """
@@ -110,17 +110,35 @@ class Published(Strict):
 
 
 class ReplacedFigures(Change):
-    """Figures announced again, all or none."""
+    """Figures announced again, all or none; `distributed`: of days whose income is booked, which it corrects."""
 
     operation: ClassVar[str] = REPLACED
 
     published: Annotated[tuple[Published, ...], Field(strict=False)]
+    distributed: bool = False
 
     @classmethod
-    def of(cls, figures: Iterable[Figure]) -> ReplacedFigures:
+    def of(cls, figures: Iterable[Figure], *, distributed: bool = False) -> ReplacedFigures:
         """Return the request for some figures."""
-        return cls(published=tuple(Published(**asdict(figure)) for figure in figures))
+        published = tuple(Published(**asdict(figure)) for figure in figures)
+        return cls(published=published, distributed=True) if distributed else cls(published=published)
+
+    def values(self) -> dict[str, Any]:
+        """Return the figures, and of which days they are if not of days to come, as JSON has it."""
+        return self.model_dump(mode="json", exclude=None if self.distributed else {"distributed"})
 
     def figures(self) -> list[Figure]:
         """Return the figures."""
         return [Figure(p.day, p.income_per_10k, p.seven_day, p.control_total, p.source) for p in self.published]
+
+
+class TakenBackConfirmation(Change):
+    """A confirmation that the transfer agent takes back, whole, as its file says. Units: `amount` in fen."""
+
+    operation: ClassVar[str] = "taken_back_confirmations"
+
+    wallet: PlainText
+    amount: Amount
+    confirmation_date: Day
+    ta_serial: PlainText
+    original: PlainText

@@ -15,9 +15,11 @@ import sqlalchemy as sa
 
 from ledger import balances, gates
 from ledger.database import reading
-from wallet import confirmation, distribution, figures, proof, settlement, steps
+from wallet import approvals, confirmation, distribution, figures, proof, settlement, steps
 from wallet.audit import seals
-from wallet.errors import ControlTotalMismatch
+from wallet.errors import ControlTotalMismatch, FundwalletError
+from wallet.outside import corrections, links
+from wallet.outside.inbox import NOWHERE, Inbox, missing
 from wallet.progress import Progress, silent
 from wallet.proof import ProofFailed
 from wallet.retries import transact
@@ -29,6 +31,9 @@ DUE = "due"
 CLOSED_DAY = "not a trading day"
 NO_RECORD = "skipped: no outside record"
 
+OPERATOR = "day"
+"""Who proposes what files correct, where the terms want a second operator for it."""
+
 
 class Blocked(Exception):
     """A step misses something from outside; it is tried again with the next run."""
@@ -36,7 +41,7 @@ class Blocked(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One step of one day at work: the engine, the book, when it is booked, how progress is told."""
+    """One step of one day at work: the engine, the book, when it is booked, how progress is told, where files are."""
 
     engine: sa.Engine
     book: Fund
@@ -45,35 +50,46 @@ class Job:
     booked_at: datetime
     progress: Progress = silent
     chunk_size: int = CHUNK
+    inbox: Inbox = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step: when it is due (days after D, time of day), what must be done before, and what it does.
 
-    `needs` yields the (day, step) pairs that must be done first.
+    `needs` yields the (day, step) pairs that must be done first; `run` returns the state that it leaves.
     """
 
     name: str
     trading_days_only: bool
     due: tuple[int, time]
     needs: Callable[[Fund, date], Iterator[tuple[date, str]]]
-    run: Callable[[Job], None]
+    run: Callable[[Job], str]
 
     def due_at(self, book: Fund, day: date) -> datetime:
         """Return the instant from which the step of `day` may run."""
         return book.instant(day + timedelta(self.due[0]), self.due[1])
 
 
-def _once(job: Job, work: Callable[[sa.Connection], object], state: str = DONE) -> None:
-    """Do what completes a step and write the step down, in one transaction."""
+def _begin(connection: sa.Connection, job: Job) -> bool:
+    """Lock the book's steps and tell whether this one is still to be done. Raises: Blocked, naming what is missing."""
+    if not steps.begin(connection, job.book, job.day, job.step):
+        return False
+    if why := missing(connection, job.book, job.step, job.day, job.inbox):
+        raise Blocked(why)
+    return True
+
+
+def _once(job: Job, work: Callable[[sa.Connection], object], state: str = DONE) -> str:
+    """Do what completes a step and write the step down, in one transaction; return the state."""
 
     def do(connection: sa.Connection) -> None:
-        if steps.begin(connection, job.book, job.day, job.step):
+        if _begin(connection, job):
             work(connection)
             steps.finish(connection, job.book, job.day, job.step, job.booked_at, state)
 
     transact(job.engine, do)
+    return state
 
 
 def _in_chunks(
@@ -85,7 +101,7 @@ def _in_chunks(
     """Plan a step's chunks once, then do those that are not done, each in its own transaction."""
 
     def planned(connection: sa.Connection) -> list[tuple[Chunk, int | None]]:
-        if not steps.begin(connection, job.book, job.day, job.step):
+        if not _begin(connection, job):
             return []
         if not steps.chunks(connection, job.book, job.day, step):
             steps.plan(connection, job.book, job.day, step, plan(connection))
@@ -103,38 +119,45 @@ def _in_chunks(
         job.progress(f"{step} {job.day}", chunk.number, len(chunks))
 
 
-def _confirm(job: Job) -> None:
-    _in_chunks(
-        job, job.step, partial(confirmation.plan, book=job.book, day=job.day, size=job.chunk_size), confirmation.confirm
-    )
-    _write_down(job)
+def _correct(job: Job) -> None:
+    """Book what files correct, or propose it, each in its own transaction."""
+    with reading(job.engine) as connection:
+        waiting = corrections.waiting(connection, job.book, job.day)
+    for change in waiting:
+        ask = partial(approvals.ask, book=job.book, change=change, operator=OPERATOR, at=job.booked_at)
+        transact(job.engine, ask)
 
 
-def _settle(job: Job) -> None:
+def _confirm(job: Job) -> str:
+    plan = partial(confirmation.plan, book=job.book, day=job.day, size=job.chunk_size)
+    _in_chunks(job, job.step, plan, confirmation.confirm)
+    _correct(job)
+    return _once(job, lambda connection: confirmation.adjust_advancer(connection, job.book, job.day, job.booked_at))
+
+
+def _settle(job: Job) -> str:
     if job.book.calendar.is_trading_day(job.day):
         plan = partial(settlement.plan, book=job.book, day=job.day, size=job.chunk_size)
         _in_chunks(job, job.step, plan, settlement.pay_out)
-    _once(job, lambda connection: settlement.settle_house(connection, job.book, job.day, job.booked_at))
+    return _once(job, lambda connection: settlement.settle_house(connection, job.book, job.day, job.booked_at))
 
 
-def _cutoff(job: Job) -> None:
-    _once(job, lambda connection: gates.cut(connection, job.book.code, job.day))
+def _cutoff(job: Job) -> str:
+    return _once(job, lambda connection: gates.cut(connection, job.book.code, job.day))
 
 
-def _close(job: Job) -> None:
-    transact(job.engine, lambda connection: gates.close(connection, job.book.code, job.day))
-    _once(job, lambda connection: balances.write_totals(connection, job.book.code, job.book.chart, job.day))
+def _close(job: Job) -> str:
+    def close(connection: sa.Connection) -> None:
+        if _begin(connection, job):
+            gates.close(connection, job.book.code, job.day)
+
+    transact(job.engine, close)
+    return _once(job, lambda connection: balances.write_totals(connection, job.book.code, job.book.chart, job.day))
 
 
-def _distribute(job: Job) -> None:
+def _distribute(job: Job) -> str:
     with reading(job.engine) as connection:
-        announced = figures.of_day(connection, job.book, job.day)
-        nobody = distribution.pool(connection, job.book, job.day) == 0
-    if nobody and (announced is None or not announced[1].control_total):
-        _write_down(job)
-        return
-    if announced is None:
-        raise Blocked(f"no figure announced for {job.day}")
+        is_idle = distribution.is_idle(connection, job.book, job.day)
 
     def plan(connection: sa.Connection) -> list[Chunk]:
         if distribution.is_decided(connection, job.book, job.day):
@@ -143,46 +166,65 @@ def _distribute(job: Job) -> None:
         assert known is not None, job.day
         return distribution.decide(connection, job.book, job.day, *known, job.chunk_size)
 
-    try:
-        _in_chunks(job, job.step, plan, distribution.distribute)
-    except ControlTotalMismatch as error:
-        raise Blocked(str(error)) from error
-    _once(job, lambda connection: distribution.check(connection, job.book, job.day))
+    def check(connection: sa.Connection) -> None:
+        if not is_idle:
+            distribution.check(connection, job.book, job.day)
+
+    if not is_idle:
+        try:
+            _in_chunks(job, job.step, plan, distribution.distribute)
+        except ControlTotalMismatch as error:
+            raise Blocked(str(error)) from error
+    _correct(job)
+    return _once(job, check)
 
 
-def _reconcile(job: Job) -> None:
-    _write_down(job, NO_RECORD)
+def _reconcile(job: Job) -> str:
+    with reading(job.engine) as connection:
+        is_linked = links.on(connection, job.book, job.day) is not None
+        if why := missing(connection, job.book, job.step, job.day, job.inbox):
+            raise Blocked(why)
+    if not is_linked:
+        return _write_down(job, NO_RECORD)
+    from wallet.outside import reconciliation
+
+    with reading(job.engine) as connection:
+        found = reconciliation.compare(connection, job.book, job.day)
+    return _once(job, lambda connection: reconciliation.write_down(connection, job.book, job.day, job.booked_at, found))
 
 
-def _prove(job: Job) -> None:
+def _prove(job: Job) -> str:
     with reading(job.engine) as connection:
         proof.prove_day(connection, job.book, job.day)
-    _write_down(job)
+    return _write_down(job)
 
 
-def _write_down(job: Job, state: str = DONE) -> None:
-    _once(job, lambda _: None, state)
+def _write_down(job: Job, state: str = DONE) -> str:
+    return _once(job, lambda _: None, state)
 
 
 def _for_confirm(book: Fund, day: date) -> Iterator[tuple[date, str]]:
     previous = book.previous_trade_date(day)
     if previous is not None:
         yield previous, "cutoff"
+        yield previous, "confirm"
 
 
-def _for_settle(book: Fund, day: date) -> Iterator[tuple[date, str]]:
+def _for_settle(_book: Fund, day: date) -> Iterator[tuple[date, str]]:
     yield day, "confirm"
+    yield day - timedelta(1), "settle"
 
 
 def _for_cutoff(book: Fund, day: date) -> Iterator[tuple[date, str]]:
-    yield from _for_confirm(book, day)
+    previous = book.previous_trade_date(day)
+    if previous is not None:
+        yield previous, "cutoff"
 
 
 def _for_close(_book: Fund, day: date) -> Iterator[tuple[date, str]]:
     yield day, "cutoff"
     yield day, "settle"
-    yield day - timedelta(1), "close"
-    yield day - timedelta(1), "distribute"
+    yield from ((day - timedelta(1), name) for name in ("close", "distribute", "reconcile"))
 
 
 def _for_distribute(_book: Fund, day: date) -> Iterator[tuple[date, str]]:
@@ -226,16 +268,18 @@ def run(
     booked_at: datetime | None = None,
     progress: Progress = silent,
     chunk_size: int = CHUNK,
+    inbox: Inbox = NOWHERE,
 ) -> DayStatus:
     """Do, in order, every step of the days up to `through` that is due at `at`, and tell how far the days are.
 
     `booked_at` of each step is the one given, else the time it was due, so the same commands make the same books.
-    Customers wait for at most one transaction over `chunk_size` holders.
+    Customers wait for at most one transaction over `chunk_size` holders. `inbox`: where files are taken from.
     A step that blocks or a proof that fails stops only what needs it. In the end everything that is proved is sealed,
     also what an older version proved, or a run that was stopped before its seals.
     Raises: OutsideCalendar, BeforeOpening (of `through`).
     """
     _known(book, through)
+    inbox.link(engine, book)
     with reading(engine) as connection:
         first = _first_unproved(connection, book)
         done = _written(connection, book, first)
@@ -248,7 +292,7 @@ def run(
             state = _state(book, step, day, at, done)
             if state is None:
                 when = booked_at or step.due_at(book, day)
-                state, why = _do(Job(engine, book, day, step.name, when, progress, chunk_size), step)
+                state, why = _do(Job(engine, book, day, step.name, when, progress, chunk_size, inbox), step, at)
                 if why is None:
                     done[day, step.name] = state
                 else:
@@ -263,7 +307,7 @@ def run(
 def status(connection: sa.Connection, book: Fund, at: datetime) -> DayStatus:
     """Tell how far the days are: from the last proved day to the last one with any step, or the first to be done.
 
-    Nothing is done. A step that is due and blocked by a missing figure says so.
+    Nothing is done. A step that is due and misses something from outside says so.
     """
     first = _first_unproved(connection, book)
     done = _written(connection, book, first)
@@ -274,21 +318,25 @@ def status(connection: sa.Connection, book: Fund, at: datetime) -> DayStatus:
     blocked = None
     for day in (start + timedelta(n) for n in range((last - start).days + 1)):
         states[day] = {step.name: _state(book, step, day, at, done) or DUE for step in STEPS}
-        if states[day]["distribute"] == DUE and _misses_figure(connection, book, day):
-            states[day]["distribute"] = BLOCKED
-            blocked = blocked or f"distribute {day}: no figure announced for {day}"
+        for name in (name for name, state in states[day].items() if state == DUE):
+            if why := missing(connection, book, name, day):
+                states[day][name] = BLOCKED
+                blocked = blocked or f"{name} {day}: {why}"
     return DayStatus(book.code, list(states.items()), _next_step(book, states, last), blocked)
 
 
-def _do(job: Job, step: Step) -> tuple[str, str | None]:
-    """Run one step and return the state that it left, with the reason when it is not done."""
+def _do(job: Job, step: Step, at: datetime) -> tuple[str, str | None]:
+    """Take what files there are for a step, run it, and return the state that it left, with the reason if not done."""
     try:
-        step.run(job)
+        job.inbox.fetch(job.engine, job.book, job.step, job.day, at, job.progress)
+    except (FundwalletError, OSError) as refused:
+        return BLOCKED, str(refused)
+    try:
+        return step.run(job), None
     except Blocked as reason:
         return BLOCKED, str(reason)
     except ProofFailed as failure:
         return FAILED, "; ".join(failure.problems)
-    return (NO_RECORD if step.name == "reconcile" else DONE), None
 
 
 def _state(book: Fund, step: Step, day: date, at: datetime, done: dict[tuple[date, str], str]) -> str | None:
@@ -333,10 +381,6 @@ def _written(connection: sa.Connection, book: Fund, first: date) -> dict[tuple[d
     """Return what is written down since the trade date before `first`: no step from `first` on needs an earlier one."""
     previous = book.previous_trade_date(min(first, book.calendar.last)) or book.opened_on
     return steps.written(connection, book, min(previous, first - timedelta(1)))
-
-
-def _misses_figure(connection: sa.Connection, book: Fund, day: date) -> bool:
-    return figures.of_day(connection, book, day) is None and distribution.pool(connection, book, day) > 0
 
 
 def _known(book: Fund, day: date) -> None:

@@ -33,8 +33,8 @@ class NotByHand(FundwalletError):
     def __init__(self, debit: str, credit: str) -> None:
         self.debit, self.credit = debit, credit
         super().__init__(
-            f"{shortened(debit)} to {shortened(credit)} is not booked by hand: only cash and merchant_payable are,"
-            " and a wallet's shares and register"
+            f"{shortened(debit)} to {shortened(credit)} is not booked by hand: only cash, merchant_payable and"
+            " suspense are, and a wallet's shares and register"
         )
 
 

@@ -24,6 +24,10 @@ FundwalletError (LedgerError)       `code` is stable, `retryable` says whether t
 │                                   stands with the operations: see wallet/approvals.py, entries.py, book.py
 └── ControlTotalMismatch            the control total and the holdings do not belong together
 
+What is exchanged with others has its refusals beside it, all of this root: a file that departs from the format in
+wallet/transfer_agent/errors.py; files, statements, links and breaks in wallet/outside (links.py, sending.py, files.py,
+taking.py, statements.py, bank_lines.py, items.py, breaks.py, reconciliation.py); rehearsals in wallet/simulator.
+
 Facts are attributes; messages are built from them. Amounts are in fen.
 """
 

@@ -23,14 +23,18 @@ from ledger.model import HOUSE
 from wallet import distribution, steps, wallets
 from wallet.errors import BeforeOpening, InvalidRequest
 from wallet.lifecycle import Application, Found, Lifecycle, Redemption
+from wallet.outside import files, inbox
+from wallet.outside.schema import agent_income
 from wallet.reports import HELD, Holding
 from wallet.rules.amounts import show_amount, show_figure
 from wallet.rules.explanation import Share, closed_days, share
 from wallet.rules.fund import Fund
 from wallet.rules.income import Allocation
 from wallet.schema import announcement, wallet
+from wallet.schema import distribution as distributed
 
 KEPT = (*HELD, "shortfall")
+OF_INCOME = (distribution.ENTRY, distribution.DIFFERENCE, distribution.CORRECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One version of a day's figure; the last one holds. Units: as `figures.Figure`."""
+    """One version of a day's figure; the last one holds, unless it came when the income was distributed already.
+
+    Units: as `figures.Figure`.
+    """
 
     version: int
     income_per_10k: int
@@ -84,14 +91,17 @@ class Everyone:
 
 @dataclass(frozen=True, slots=True)
 class Income:
-    """What the wallet earned for the day, and how; None is not known yet, or does not apply.
+    """What the wallet earned for the day, and how: by `version` of the figures. None: not known yet, does not apply.
 
     `credited`: what is booked, dated `credited_on`; of a loss `shortfall` is the part that was no longer there, of a
-    gain `repaid` what repaid an earlier one. `cumulative`: all income dated up to `credited_on`.
+    gain `repaid` what repaid an earlier one. By the transfer agent's record it is `by_agent`; `difference` is what that
+    is more than `credited`, booked beside it. `corrected`: what figures that were published again brought later.
+    `cumulative`: all income dated up to `credited_on`.
     """
 
     known: Known
     figures: list[Published]
+    version: int | None
     earning: int
     part: Share | None
     everyone: Everyone | None
@@ -100,6 +110,9 @@ class Income:
     credited_on: date
     shortfall: int
     repaid: int
+    by_agent: int | None
+    difference: int
+    corrected: int
     cumulative: int
 
 
@@ -215,35 +228,64 @@ def _income(
 ) -> tuple[Income, list[Found]]:
     """Return the income of `day`, and what of it is stored otherwise than it follows."""
     figures_of_day = _figures(connection, book, day)
-    rate = figures_of_day[-1].income_per_10k if figures_of_day else 0
-    stored_rate, allocation = _decided(connection, book, day)
-    is_booked = _is_booked(connection, book, day, number)
+    version, stored_rate, allocation = _decided(connection, book, day)
+    used = next((f for f in figures_of_day if f.version == version), figures_of_day[-1] if figures_of_day else None)
+    rate = used.income_per_10k if used else 0
+    is_booked = steps.is_booked(connection, book, day, distribution.STEP, number)
     earning, next_day = held["shares"] + held["redeeming"], day + timedelta(1)
     part = share(number, earning, rate, allocation) if figures_of_day else None
     known = Known.DISTRIBUTED if is_booked else Known.UNDISTRIBUTED if part else Known.NO_FIGURE
-    mine = [m for m in moves if m.kind == distribution.ENTRY]
-    dated = [m for m in mine if m.value_date == next_day]
-    register, owed = book.chart["register"], _kept(book, dated)["shortfall"]
+    mine = [m for m in moves if m.kind in OF_INCOME]
+    dated = [m for m in mine if m.value_date == next_day and m.kind != distribution.CORRECTED]
+    corrected = [m for m in mine if m.kind == distribution.CORRECTED and f" {day} v" in f"{m.request_id}"]
+    owed = _kept(book, dated)["shortfall"]
+
+    def sum_of(of: Sequence[Movement], *kinds: str) -> int:
+        return sum(balances.signed(m, book.chart["register"]) for m in of if m.kind in kinds)
+
     income = Income(
         known=known if is_closed else Known.DAY_OPEN,
         figures=figures_of_day,
+        version=used.version if used else None,
         earning=earning,
         part=part,
         everyone=_everyone(rate, allocation) if allocation else None,
         income=part.cut + part.extra if part and part.extra is not None else None,
-        credited=sum(balances.signed(m, register) for m in dated),
+        credited=sum_of(dated, distribution.ENTRY),
         credited_on=next_day,
         shortfall=max(0, owed),
         repaid=max(0, -owed),
-        cumulative=sum(balances.signed(m, register) for m in mine if m.value_date <= next_day),
+        by_agent=_by_agent(connection, book, day, number),
+        difference=sum_of(dated, distribution.DIFFERENCE),
+        corrected=sum_of(corrected, distribution.CORRECTED),
+        cumulative=sum_of([m for m in mine if m.value_date <= next_day], *OF_INCOME),
     )
+    return income, _wrong(day, income, stored_rate if allocation else rate, rate, is_booked=is_booked)
+
+
+def _wrong(day: date, income: Income, stored_rate: int, rate: int, *, is_booked: bool) -> list[Found]:
+    """Return what of a day's income is stored otherwise than it follows."""
     wrong: list[Found] = []
-    if allocation and stored_rate != rate:
+    if stored_rate != rate:
         wrong.append(("figure", f"distribution of {day}", show_figure(stored_rate), show_figure(rate)))
     right = (income.income or 0) if is_booked else 0
-    if income.credited != right:
-        wrong.append(("income", f"dated {next_day}", show_amount(income.credited), show_amount(right)))
-    return income, wrong
+    theirs = income.credited if income.by_agent is None or not is_booked else income.by_agent
+    for what, booked, derived in (
+        ("income", income.credited, right),
+        ("income difference", income.difference, theirs - income.credited),
+    ):
+        if booked != derived:
+            wrong.append((what, f"dated {income.credited_on}", show_amount(booked), show_amount(derived)))
+    return wrong
+
+
+def _by_agent(connection: sa.Connection, book: Fund, day: date, number: int) -> int | None:
+    """Return a wallet's income by the transfer agent's record of a day; None if there is no record."""
+    if files.of_day(connection, book, inbox.INCOME, day) is None:
+        return None
+    i = agent_income.c
+    told: int | None = connection.execute(sa.select(i.income).where(i.holder_id == number, i.day == day)).scalar()
+    return told or 0
 
 
 def _figures(connection: sa.Connection, book: Fund, day: date) -> list[Published]:
@@ -256,19 +298,14 @@ def _figures(connection: sa.Connection, book: Fund, day: date) -> list[Published
     return [Published(*row) for row in connection.execute(query)]
 
 
-def _decided(connection: sa.Connection, book: Fund, day: date) -> tuple[int, Allocation | None]:
+def _decided(connection: sa.Connection, book: Fund, day: date) -> tuple[int, int, Allocation | None]:
+    """Return the version and the figure by which a day is distributed, and the allocation; 0, 0 and None before."""
     if not distribution.is_decided(connection, book, day):
-        return 0, None
+        return 0, 0, None
+    d = distributed.c
+    version = connection.execute(sa.select(d.version).where(d.fund == book.code, d.day == day)).scalar_one()
     rate, _, allocation = distribution.decided(connection, book, day)
-    return rate, allocation
-
-
-def _is_booked(connection: sa.Connection, book: Fund, day: date, number: int) -> bool:
-    """Tell whether the income of `day` is booked for a holder, also while others still wait for theirs."""
-    if steps.state(connection, book, day, distribution.STEP) is not None:
-        return True
-    chunks = steps.chunks(connection, book, day, distribution.STEP)
-    return any(entry is not None for chunk, entry in chunks if chunk.first <= number <= chunk.last)
+    return version, rate, allocation
 
 
 def _everyone(rate: int, allocation: Allocation) -> Everyone:

@@ -17,6 +17,13 @@ The service keeps its own engine and its own transactions:
   database asks for that.
 - `run_day(engine, ...)` is the exception: the day's steps are many transactions, so it takes the engine. Run twice at
   once it does nothing twice; `working(engine, book, operator)` lets only one operator run it.
+- `connect_agent(connection, book, Link(day))` makes the days from there on work with a transfer agent's files.
+  `send_file(engine, ...)` writes one, `take_directory(engine, book, directory, at)` takes what is there, each file once
+  and in a transaction of its own; `run_day(..., inbox=Inbox(directory, statements))` takes what a step needs.
+- `take_statement(connection, book, path, at)` takes a statement of the bank; `export_items` writes what it is to do,
+  `open_items` and `bank_lines` tell how far it is.
+- `find_breaks`, `explain_break`, `resolve_break` read and answer what books and outside records differ in; `reconcile`
+  compares the last day again.
 - `export(connection, book, Export("beancount"), stream)` writes the journal, balances with it, for other programs.
 - Everything refused is a `FundwalletError` with a stable `code` and a flag `retryable`; nothing has changed then,
   and the transaction can go on.
@@ -47,7 +54,7 @@ from wallet.batches import (
     transfer_out_many,
 )
 from wallet.book import create, load
-from wallet.changes import ChangedTerms, ManualEntry, ReplacedFigures, Reversal
+from wallet.changes import ChangedTerms, ManualEntry, ReplacedFigures, Reversal, TakenBackConfirmation
 from wallet.confirmation import record_outcome
 from wallet.counter import Receipt
 from wallet.day import DayStatus
@@ -60,6 +67,28 @@ from wallet.figures import Figure, announce, read_csv
 from wallet.operators import Operator, working
 from wallet.order_files import OrderFile
 from wallet.order_files import take as take_file
+from wallet.outside.bank import lines as bank_lines
+from wallet.outside.bank import open_items
+from wallet.outside.bank import take as take_statement
+from wallet.outside.breaks import KINDS as BREAK_KINDS
+from wallet.outside.breaks import STATES as BREAK_STATES
+from wallet.outside.breaks import Break
+from wallet.outside.breaks import Event as BreakEvent
+from wallet.outside.breaks import all_of as find_breaks
+from wallet.outside.breaks import explain as explain_break
+from wallet.outside.breaks import find as find_break
+from wallet.outside.breaks import history as break_history
+from wallet.outside.breaks import resolve as resolve_break
+from wallet.outside.files import Known as KnownFile
+from wallet.outside.files import between as list_files
+from wallet.outside.inbox import Inbox
+from wallet.outside.items import export as export_items
+from wallet.outside.links import Link
+from wallet.outside.links import connect as connect_agent
+from wallet.outside.reconciliation import run as reconcile
+from wallet.outside.sending import Sent
+from wallet.outside.sending import send as send_file
+from wallet.outside.taking import Taken, take_directory
 from wallet.reports import report_day, show_wallet, statement, trial_balance, yields
 from wallet.requests import Opening, Payment, Refund, TransferIn, TransferOut
 from wallet.retries import transact
@@ -71,11 +100,15 @@ from wallet.trail import between as read_trail
 from wallet.wallets import open_wallet, open_wallets
 
 __all__ = [
+    "BREAK_KINDS",
+    "BREAK_STATES",
     "MANY",
     "SAMPLE_FUND",
     "SAMPLE_TERMS",
     "Act",
     "Applied",
+    "Break",
+    "BreakEvent",
     "ChangedTerms",
     "Check",
     "DayStatus",
@@ -86,6 +119,9 @@ __all__ = [
     "Finding",
     "Fund",
     "FundwalletError",
+    "Inbox",
+    "KnownFile",
+    "Link",
     "ManualEntry",
     "Opening",
     "Operator",
@@ -98,22 +134,34 @@ __all__ = [
     "Refund",
     "ReplacedFigures",
     "Reversal",
+    "Sent",
+    "Taken",
+    "TakenBackConfirmation",
     "Terms",
     "TransferIn",
     "TransferOut",
     "announce",
     "approve",
     "ask",
+    "bank_lines",
+    "break_history",
     "check_format",
     "configure",
     "connect",
+    "connect_agent",
     "create",
     "day_status",
     "explain",
+    "explain_break",
     "export",
+    "export_items",
+    "find_break",
+    "find_breaks",
+    "list_files",
     "load",
     "load_calendar",
     "noting",
+    "open_items",
     "open_wallet",
     "open_wallets",
     "order_many",
@@ -128,6 +176,7 @@ __all__ = [
     "read_csv",
     "read_trail",
     "reading",
+    "reconcile",
     "record",
     "record_outcome",
     "refund",
@@ -135,10 +184,14 @@ __all__ = [
     "reject",
     "replay",
     "report_day",
+    "resolve_break",
     "run_day",
+    "send_file",
     "show_wallet",
     "statement",
+    "take_directory",
     "take_file",
+    "take_statement",
     "transact",
     "transfer_in",
     "transfer_in_many",

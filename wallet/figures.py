@@ -47,10 +47,17 @@ REPLACED = "replaced_figures"
 
 
 def announce(
-    connection: sa.Connection, book: Fund, figures: Iterable[Figure], *, replace: bool = False, approved: bool = False
+    connection: sa.Connection,
+    book: Fund,
+    figures: Iterable[Figure],
+    *,
+    replace: bool = False,
+    approved: bool = False,
+    distributed: bool = False,
 ) -> int:
     """Write down published figures, all or none, and return how many were new; the same figure again is no news.
 
+    With `distributed` also those of distributed days: then the caller books what they change.
     Raises: NoTransaction, InvalidFigure, OutsideCalendar, FigureDistributed, FigureAnnounced (without `replace`),
     ApprovalNeeded (to replace, unless that is `approved`).
     """
@@ -66,7 +73,7 @@ def announce(
         version, facts = latest.get(figure.day) or ((known[0], known[1].facts()) if known else (0, None))
         if facts == figure.facts():
             continue
-        if version and _distributed(connection, book, figure.day):
+        if version and not distributed and _distributed(connection, book, figure.day):
             raise FigureDistributed(figure.day)
         if version and not replace:
             raise FigureAnnounced(figure.day)

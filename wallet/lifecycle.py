@@ -17,8 +17,10 @@ import sqlalchemy as sa
 from calendars import Closure
 from ledger.balances import Movement
 from ledger.schema import journal_entry
-from wallet import confirmation
+from wallet import confirmation, steps
 from wallet.errors import OutsideCalendar
+from wallet.outside import links
+from wallet.outside.schema import answer
 from wallet.rules.amounts import show_amount
 from wallet.rules.explanation import Received, closed_days, received
 from wallet.rules.fund import Fund
@@ -26,10 +28,21 @@ from wallet.rules.orders import REDEEMED_OR_SUBSCRIBED, SUBSCRIPTIONS, Kind, Sta
 from wallet.schema import advance, customer_order
 
 _SPENT = (Kind.PAYMENT, Kind.TRANSFER_OUT_INSTANT)
-_O, _A, _E = customer_order.c, advance.c, journal_entry.c
+_CODES = (confirmation.SUBSCRIBED, confirmation.REDEEMED)
+_O, _A, _E, _N = customer_order.c, advance.c, journal_entry.c, answer.c
 
 Found = tuple[str, str, str, str]
 """What, where, stored, derived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the transfer agent confirmed of an order on a day, by its file; without `final` the rest is carried over."""
+
+    day: date
+    confirmed: int
+    return_code: str
+    final: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,8 @@ class Application:
     subscription earns from `income_from`, first seen on `income_seen`; shares that leave earn through `earns_through`.
     Units: fen; `taken_back`, `passed` (to the advancer) and `open` (still in transit, or redeeming) as of the day,
     `applied` in the end. Once the confirmation is booked: `confirmed` of that, `own` of it hers, `returned` to her.
+    `answers`: what files said of it that is booked, of a trade date that is answered in files; the last one is the day
+    of its confirmation then.
     """
 
     request_id: str
@@ -63,6 +78,7 @@ class Application:
     own: int | None
     returned: int | None
     return_code: str | None
+    answers: list[Answered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +135,8 @@ class Lifecycle:
         mine = sa.select(advance).where(_A.holder_id == holder_id, _A.value_date >= since)
         self.advances = connection.execute(mine).all()
         self.confirmed = {(m.value_date, m.debit) for m in moves if m.kind == confirmation.ENTRY}
+        self.linked = min((version.valid_from for version in links.versions(connection, book)), default=date.max)
+        self.answers = _answers(connection, book, holder_id, since)
         self.uses: dict[int, list[Use]] = {}
         for use in (*self._taken_back(), *(Use(a.source, a.value_date, 0, a.amount) for a in self.advances)):
             self.uses.setdefault(use.order, []).append(use)
@@ -162,11 +180,12 @@ class Lifecycle:
         sold = [a for a in self.applications if a.kind not in SUBSCRIPTIONS]
         yield "in transit", in_transit, sum(a.open for a in bought)
         yield "redeeming", redeeming, sum(a.open for a in sold)
+        redeemed = [answer.confirmed for a in sold for answer in a.answers if answer.day == self.day]
         bought, sold = ([a for a in each if a.confirmation_date == self.day] for each in (bought, sold))
         for what, line, parts in (
             ("confirmed", ("register", "shares"), [a.own for a in bought]),
             ("given back", ("in_transit", "customer_payable"), [a.returned for a in bought]),
-            ("redeemed", ("redeeming", "register"), [a.own for a in sold]),
+            ("redeemed", ("redeeming", "register"), redeemed + [a.own for a in sold if not a.answers]),
             ("not redeemed", ("redeeming", "shares"), [a.returned for a in sold]),
         ):
             sides = tuple(self.book.chart[code].id for code in line)
@@ -208,11 +227,25 @@ class Lifecycle:
         """Tell whether an order was made by the end of the day and was open on it, or is still."""
         if _day(self.book, row.at) > self.day:
             return False
-        confirmed_on = self.book.confirmation_date(row.trade_date)
+        confirmed_on = self._confirmed_on(row)
         return _day(self.book, row.at) == self.day or confirmed_on >= self.day or not self._is_confirmed(row)
+
+    def _answered(self, row: Any) -> list[Answered]:
+        """Return what files said of an order that is booked."""
+        return self.answers.get(row.entry_id, [])
+
+    def _confirmed_on(self, row: Any) -> date:
+        """Return the confirmation date of an order: of its final answer, or else the trading day after its trade date.
+
+        Raises: OutsideCalendar.
+        """
+        final = next((answer.day for answer in self._answered(row) if answer.final), None)
+        return final or self.book.confirmation_date(row.trade_date)
 
     def _is_confirmed(self, row: Any) -> bool:
         """Tell whether the confirmation of an application is booked: that of a wallet's trade date is one entry."""
+        if row.trade_date >= self.linked:
+            return any(answer.final for answer in self._answered(row))
         codes = ("in_transit", "advancer_in_transit") if row.kind in SUBSCRIPTIONS else ("redeeming",)
         on = self.book.confirmation_date(row.trade_date)
         booked = any((on, self.book.chart[code].id) in self.confirmed for code in codes)
@@ -230,16 +263,18 @@ class Lifecycle:
 
     def _application(self, row: Any) -> Application:
         book, calendar, kind = self.book, self.book.calendar, Kind(row.kind)
-        made, confirmed_on = _day(book, row.at), book.confirmation_date(row.trade_date)
+        made, confirmed_on, answers = _day(book, row.at), self._confirmed_on(row), self._answered(row)
         how = received(book, row.at)
         taken_back, passed = self._used(row, self.day)
         is_confirmed, applied = self._is_confirmed(row), self._applied_for(row)
         confirmed = own = returned = None
         if is_confirmed:
             confirmed = applied if row.outcome is None else row.outcome
+            confirmed = sum(answer.confirmed for answer in answers) if answers else confirmed
             own = min(confirmed, row.amount - sum(self._used(row, confirmed_on)))
             returned = max(0, row.amount - sum(self._used(row, date.max)) - confirmed)
         is_done = is_confirmed and confirmed_on <= self.day
+        carried = sum(answer.confirmed for answer in answers if answer.day <= self.day)
         earns = confirmed_on if kind in SUBSCRIPTIONS else None
         return Application(
             request_id=row.request_id,
@@ -254,15 +289,16 @@ class Lifecycle:
             waited_on=closed_days(calendar, row.trade_date + timedelta(1), confirmed_on - timedelta(1)),
             income_from=earns,
             income_seen=earns and earns + timedelta(1),
-            earns_through=None if earns else confirmed_on - timedelta(1),
+            earns_through=None if earns or (answers and not is_confirmed) else confirmed_on - timedelta(1),
             taken_back=taken_back,
             passed=passed,
-            open=0 if is_done else row.amount - taken_back - passed,
+            open=0 if is_done else row.amount - taken_back - passed - carried,
             applied=applied,
             confirmed=confirmed,
             own=own,
             returned=returned,
             return_code=row.return_code,
+            answers=answers,
         )
 
     def _stored(self, row: Any, application: Application) -> Iterator[tuple[str, Any, Any]]:
@@ -271,9 +307,15 @@ class Lifecycle:
         if self.book.calendar.is_trading_day(row.trade_date):  # else it was closed after the order was accepted
             yield "trade date", row.trade_date, trade_date
         taken_back, passed = self._used(row, date.max)
-        yield "remaining", row.remaining, row.amount - taken_back - passed
+        carried = [answer.confirmed for answer in application.answers if not answer.final]
+        yield "remaining", row.remaining, row.amount - taken_back - passed - sum(carried)
         yield "passed to the advancer", row.passed_to_advancer, passed
-        yield "confirmed", row.confirmed, application.confirmed
+        is_open = application.confirmed is None and carried
+        yield "confirmed", row.confirmed, sum(carried) if is_open else application.confirmed
+        if row.trade_date >= self.linked:
+            final = [(answer.confirmed, answer.return_code) for answer in application.answers if answer.final]
+            told = None if row.outcome is None else (row.outcome, row.return_code)
+            yield "answer", told, next(iter(final), None)
         state = State.TAKEN_BACK if not application.applied else State.ACCEPTED
         if application.confirmed is not None:
             in_full, in_part = application.confirmed == application.applied, application.confirmed > 0
@@ -301,8 +343,13 @@ def _read(connection: sa.Connection, book: Fund, holder_id: int, day: date) -> S
     open_ = sa.select(sa.func.min(_O.trade_date, type_=_O.trade_date.type)).where(
         _O.holder_id == holder_id, _O.status == sa.text("'accepted'")
     )
-    oldest = connection.execute(open_).scalar() or day
-    first = min(oldest, book.previous_trade_date(day) or book.opened_on)
+    late = (
+        sa.select(sa.func.min(_O.trade_date, type_=_O.trade_date.type))
+        .join(answer, sa.and_(_N.holder_id == _O.holder_id, _N.application == _O.entry_id))
+        .where(_O.holder_id == holder_id, _N.confirmation_date >= day, _N.business_code.in_(_CODES))
+    )
+    oldest = [connection.execute(query).scalar() or day for query in (open_, late)]
+    first = min(*oldest, book.previous_trade_date(day) or book.opened_on)
     try:
         last = book.confirmation_date(day)
     except OutsideCalendar:
@@ -318,6 +365,20 @@ def _read(connection: sa.Connection, book: Fund, holder_id: int, day: date) -> S
         .order_by(_O.entry_id)
     )
     return connection.execute(query).all()
+
+
+def _answers(connection: sa.Connection, book: Fund, holder_id: int, since: date) -> dict[int, list[Answered]]:
+    """Return what files said of a wallet's orders that is booked, by order, days ascending."""
+    query = (
+        sa.select(_N.application, _N.confirmation_date, _N.confirmed, _N.return_code, _N.final)
+        .where(_N.holder_id == holder_id, _N.business_code.in_(_CODES), _N.confirmation_date >= since)
+        .order_by(_N.confirmation_date)
+    )
+    found: dict[int, list[Answered]] = {}
+    for application, day, confirmed, code, final in connection.execute(query).all():
+        if steps.is_booked(connection, book, day, confirmation.STEP, holder_id):
+            found.setdefault(application, []).append(Answered(day, confirmed, code, bool(final)))
+    return found
 
 
 def _day(book: Fund, at: datetime) -> date:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from ledger.rows import Rows, Statement
 from ledger.schema import EPOCH, journal_entry
+from wallet.outside.schema import answer
 from wallet.rules.orders import FIRST, REDEEMED_OR_SUBSCRIBED, SUBSCRIPTIONS, Kind, State, step
 from wallet.schema import advance, customer_order
 
@@ -250,20 +251,44 @@ def allot(connection: sa.Connection, day: date, applications: Sequence[sa.Column
     )
 
 
+def record_answers(connection: sa.Connection, answers: Sequence[sa.ColumnElement[bool]]) -> None:
+    """Write what the transfer agent's final answers say into the open orders that they answer."""
+    connection.execute(
+        sa.update(customer_order)
+        .where(_O.status == sa.text("'accepted'"), *_answered_by(answers))
+        .values(outcome=answer.c.confirmed, return_code=answer.c.return_code)
+    )
+
+
+def carry_over(connection: sa.Connection, answers: Sequence[sa.ColumnElement[bool]]) -> None:
+    """Take what answers confirm from open orders whose rest is carried over, and is answered again."""
+    confirmed = answer.c.confirmed
+    connection.execute(
+        sa.update(customer_order)
+        .where(_O.status == sa.text("'accepted'"), *_answered_by(answers))
+        .values(remaining=_O.remaining - confirmed, confirmed=sa.func.coalesce(_O.confirmed, 0) + confirmed)
+    )
+
+
 def redeem(connection: sa.Connection, entry_id: int, due: Sequence[sa.ColumnElement[bool]]) -> None:
     """Mark the advances whose shares an entry redeems."""
     connection.execute(sa.update(advance).where(*due).values(redeemed_by=entry_id))
 
 
 def confirm(connection: sa.Connection, entry_id: int, applications: Sequence[sa.ColumnElement[bool]]) -> None:
-    """Mark the orders that an entry confirms, in full, in part or not at all."""
+    """Mark the orders that an entry confirms, in full, in part or not at all; what was confirmed before counts."""
     applied = _O.remaining + _O.passed_to_advancer
-    confirmed = sa.func.coalesce(_O.outcome, applied)
+    before = sa.func.coalesce(_O.confirmed, 0)
+    confirmed = before + sa.func.coalesce(_O.outcome, applied)
     status = sa.case(
-        (confirmed == applied, str(step(State.ACCEPTED, State.CONFIRMED))),
+        (confirmed == before + applied, str(step(State.ACCEPTED, State.CONFIRMED))),
         (confirmed > 0, str(step(State.ACCEPTED, State.PART_CONFIRMED))),
         else_=str(step(State.ACCEPTED, State.REJECTED)),
     )
     connection.execute(
         sa.update(customer_order).where(*applications).values(status=status, confirmed=confirmed, confirmed_by=entry_id)
     )
+
+
+def _answered_by(answers: Sequence[sa.ColumnElement[bool]]) -> tuple[sa.ColumnElement[bool], ...]:
+    return _O.holder_id == answer.c.holder_id, _O.entry_id == answer.c.application, *answers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ledger import schema as ledger
 from ledger.schema import entry_ids, metadata
 from wallet import schema as wallet
+from wallet.outside.schema import OUTSIDE
 
 READ_ONLY = (ledger.account, wallet.fund_terms, wallet.fundwallet_version)
 """What whoever owns the database makes: chart, terms, version."""
@@ -21,6 +22,7 @@ INSERT_ONLY = (
     wallet.proposal,
     wallet.decision,
     wallet.seal,
+    *OUTSIDE,
 )
 CHANGED = {
     ledger.balance: "amount",

@@ -21,6 +21,9 @@ from wallet.rules.fund import Fund
 from wallet.rules.orders import Kind
 from wallet.schema import customer_order
 
+INCOME = [distribution.ENTRY, distribution.DIFFERENCE]
+"""Entries that book the income of a day, dated the next one; later corrections are dated when they are made."""
+
 HELD = ("shares", "redeeming", "in_transit", "customer_payable")
 
 
@@ -129,7 +132,8 @@ def show_wallet(connection: sa.Connection, book: Fund, reference: str, on: date 
     else:
         now = balances.as_of(connection, book.code, holder_id, chart, on)
     closed, _ = gates.read(connection, book.code)
-    income = _income(connection, book, holder_id, on)
+    income = _income(connection, book, holder_id, on, INCOME)
+    corrected = _income(connection, book, holder_id, on, [distribution.CORRECTED])
     if on is None:
         done = steps.days_with(connection, book, distribution.STEP)
         yesterday = income.get(done[-1] + timedelta(1), 0) if done else 0
@@ -141,7 +145,7 @@ def show_wallet(connection: sa.Connection, book: Fund, reference: str, on: date 
         holding=Holding(*(now[chart[code].id] for code in HELD)),
         shortfall=now[chart["shortfall"].id],
         yesterday_income=yesterday,
-        cumulative_income=sum(income.values()),
+        cumulative_income=sum(income.values()) + sum(corrected.values()),
         as_of=on or closed + timedelta(1),
     )
 
@@ -239,13 +243,15 @@ def _known(book: Fund, day: date) -> None:
         raise BeforeOpening(day, book.opened_on)
 
 
-def _income(connection: sa.Connection, book: Fund, holder_id: int, on: date | None) -> dict[date, int]:
-    """Return a holder's income by value date, negative where shares were taken away."""
+def _income(
+    connection: sa.Connection, book: Fund, holder_id: int, on: date | None, kinds: list[str]
+) -> dict[date, int]:
+    """Return a holder's income by value date, of some kinds of entries, negative where shares were taken away."""
     latest = balances.last_date(connection, book.code) or book.opened_on
     register = book.chart["register"]
     income: dict[date, int] = {}
     last = min(latest, on) if on else latest
-    for m in balances.movements(connection, book.code, holder_id, book.opened_on, last, [distribution.ENTRY]):
+    for m in balances.movements(connection, book.code, holder_id, book.opened_on, last, kinds):
         income[m.value_date] = income.get(m.value_date, 0) + balances.signed(m, register)
     return income
 
@@ -275,26 +281,26 @@ def _line(move: Movement, account: Account, amount: int, shares_after: int) -> S
 
 
 def _distributed(connection: sa.Connection, book: Fund, day: date) -> tuple[int | None, int | None, int | None]:
-    """Return the whole (signed), the fen handed out beyond the cut parts, and how many wallets have income."""
+    """Return what was booked (signed), the fen handed out beyond the cut parts, and how many wallets have income."""
     if steps.state(connection, book, day, distribution.STEP) is None:
         return None, None, None
     if not distribution.is_decided(connection, book, day):
         return 0, 0, 0
-    rate, _, allocation = distribution.decided(connection, book, day)
+    _, _, allocation = distribution.decided(connection, book, day)
     register, p, e = book.chart["register"].id, posting.c, journal_entry.c
-    paid = connection.execute(
-        sa.select(sa.func.count(p.holder_id.distinct()))
+    wallets_of = sa.case((p.holder_id > HOUSE, p.holder_id))
+    booked, paid = connection.execute(
+        sa.select(total(distribution.credited(book)), sa.func.count(wallets_of.distinct()))
         .join(journal_entry, e.entry_id == p.entry_id)
         .where(
             e.book == book.code,
             e.value_date == day + timedelta(1),
             e.holder_id == HOUSE,
-            e.kind == distribution.ENTRY,
-            p.holder_id > HOUSE,
+            e.kind.in_(INCOME),
             sa.or_(p.debit == register, p.credit == register),
         )
-    ).scalar_one()
-    return (-allocation.whole if rate < 0 else allocation.whole), allocation.left_over, paid
+    ).one()
+    return booked, allocation.left_over, paid
 
 
 def _asked(connection: sa.Connection, book: Fund, day: date) -> dict[str, int]:

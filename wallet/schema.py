@@ -1,4 +1,6 @@
-"""The wallet's tables; the ledger's stand in `ledger.schema`. Each has one writing module, named here.
+"""The wallet's tables. Each has one writing module, named here.
+
+The ledger's stand in `ledger.schema`, those of what is sent and received in `wallet.outside.schema`.
 
 fund, fund_terms        book            figures and terms are kept as versions, with a digest of each row
 wallet                  wallets
@@ -19,8 +21,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ledger.schema import APPEND_ONLY, Bytes, Day, Instant, Integer, Small, Text, column, guards, key, metadata, table
+from wallet.outside.schema import OUTSIDE
 
-VERSION = "0003"
+VERSION = "0004"
 """The last revision in `wallet.migrations`."""
 
 fundwallet_version = sa.Table(
@@ -227,11 +230,14 @@ seal = table(
     column("root", Bytes),
     column("previous", Bytes),
     column("head", Bytes),
+    column("last_file", Integer, server_default="0"),
+    column("last_break", Integer, server_default="0"),
+    column("last_event", Integer, server_default="0"),
 )
 """A proved day, digested: the root of its Merkle tree, chained to the head of the day before. `records`: the leaves
 that are no entries; `cny`, `shares`: sums of its postings; `last_…`: how far numbered rows are sealed."""
 
-KEPT = (announcement, fund_terms, trail, proposal, decision, seal)
+KEPT = (announcement, fund_terms, trail, proposal, decision, seal, *OUTSIDE)
 """Versions and records: never changed, only added to."""
 
 

@@ -1,4 +1,4 @@
-"""The settle step, stand-alone: the cash that moves on a day. Source: rule book, section 7, "Stand-alone".
+"""The settle step: the cash that moves on a day, booked when it is due. Source: rule book, section 7, "Stand-alone".
 
 Every day the advancer's cash for payments dated before the day comes in and their merchants are paid; on trading
 days what was confirmed is settled with the fund and the advancer, and customers get what is owed to them.
@@ -23,6 +23,8 @@ from wallet.steps import Chunk
 STEP = "settle"
 ENTRY = "settlement"
 PAY_OUT = "pay_out"
+TAKEN_BACK = "confirmation_reversed"
+"""Entries that, beside confirmations, make cash payable to customers."""
 
 
 def settle_house(connection: sa.Connection, book: Fund, day: date, booked_at: datetime) -> None:
@@ -46,8 +48,10 @@ def house_postings(connection: sa.Connection, book: Fund, day: date) -> tuple[Po
     ]
     if book.calendar.is_trading_day(day):
         today = balances.totals(connection, book.code, day)
+        to_fund = balances.balance_of(book.chart["subscription_payable"], today)
         movements += [
-            (manual.CASH_TO_FUND, balances.balance_of(book.chart["subscription_payable"], today)),
+            (manual.CASH_TO_FUND, max(0, to_fund)),
+            (manual.CASH_BACK_FROM_FUND, max(0, -to_fund)),
             (manual.CASH_FROM_FUND, balances.balance_of(book.chart["redemption_receivable"], today)),
             (manual.CASH_TO_ADVANCER, balances.balance_of(book.chart["advancer_payable"], today)),
         ]
@@ -82,7 +86,7 @@ def _owed(book: Fund, day: date, chunk: Chunk | None = None) -> sa.CTE:
             e.book == book.code,
             e.value_date == day,
             e.holder_id == HOUSE,
-            e.kind == confirmation.ENTRY,
+            e.kind.in_([confirmation.ENTRY, TAKEN_BACK]),
             p.credit == book.chart["customer_payable"].id,
         )
         .group_by(p.holder_id)

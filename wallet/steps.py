@@ -107,6 +107,14 @@ def chunks(connection: sa.Connection, book: Fund, day: date, step: str) -> list[
     return [(Chunk(row.number, row.first_holder, row.last_holder), row.entry_id) for row in rows]
 
 
+def is_booked(connection: sa.Connection, book: Fund, day: date, step: str, holder_id: int) -> bool:
+    """Tell whether a step is done for a holder, also while others still wait for theirs."""
+    if state(connection, book, day, step) is not None:
+        return True
+    planned = chunks(connection, book, day, step)
+    return any(entry is not None for chunk, entry in planned if chunk.first <= holder_id <= chunk.last)
+
+
 def begin_chunk(connection: sa.Connection, book: Fund, day: date, step: str, chunk: Chunk) -> bool:
     """Lock a chunk until the transaction ends and tell whether it is still to be done."""
     c = day_chunk.c

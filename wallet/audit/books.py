@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from ledger import database
 from wallet.audit.model import ACCOUNTS, Calendar, Changes, Movement, Refused, Terms
 
-VERSION = "0003"
+VERSION = "0004"
 """The schema version whose tables this module reads."""
 
 PORTION = 10_000
@@ -69,6 +69,15 @@ class Order(NamedTuple):
     value_date: date | None
     booked_at: datetime | None
     entry_kind: str | None
+
+
+class Answer(NamedTuple):
+    """What the transfer agent said of an application on one day; `final` is 0 where the rest is carried over."""
+
+    application: int
+    day: date
+    confirmed: int
+    final: int
 
 
 _ORDERS = """
@@ -119,10 +128,48 @@ class Book:
         return found
 
     @cached_property
+    def published(self) -> dict[date, dict[int, tuple[int, int | None]]]:
+        """By day every version that was announced: income per 10,000 and control total."""
+        found: defaultdict[date, dict[int, tuple[int, int | None]]] = defaultdict(dict)
+        for row in self.rows("SELECT day, version, income_per_10k, control_total FROM announcement ORDER BY version"):
+            found[day_of(row.day)][row.version] = row.income_per_10k, row.control_total
+        return found
+
+    @cached_property
+    def corrections(self) -> dict[date, list[tuple[date, int]]]:
+        """By day that earned, when its income was corrected and by which version, versions ascending."""
+        found: defaultdict[date, list[tuple[date, int]]] = defaultdict(list)
+        for row in self.rows("SELECT request_id, value_date FROM journal_entry WHERE kind = 'income_corrected'"):
+            day, version = row.request_id.split()[-2:]
+            found[date.fromisoformat(day)].append((day_of(row.value_date), int(version.removeprefix("v"))))
+        return {day: sorted(told, key=lambda each: each[1]) for day, told in found.items()}
+
+    @cached_property
     def figures(self) -> dict[date, tuple[int, int, int | None]]:
-        """By day the last announced (version, income per 10,000, control total)."""
-        asked = "SELECT day, version, income_per_10k, control_total FROM announcement ORDER BY day, version"
-        return {day_of(row.day): (row.version, row.income_per_10k, row.control_total) for row in self.rows(asked)}
+        """By day the (version, income per 10,000, control total) that is handed out: the last before a correction."""
+        found = {}
+        for day, versions in self.published.items():
+            first = min((version for _, version in self.corrections.get(day, ())), default=None)
+            if kept := [version for version in versions if first is None or version < first]:
+                found[day] = kept[-1], *versions[kept[-1]]
+        return found
+
+    @cached_property
+    def linked(self) -> date | None:
+        """The first trade date that is answered in files."""
+        first: date | None = day_of(next(self.rows("SELECT MIN(valid_from) AS day FROM link")).day)
+        return first
+
+    def in_files(self, trade_date: date) -> bool:
+        """Tell whether a trade date is answered in files."""
+        return self.linked is not None and trade_date >= self.linked
+
+    def records(self, day: date) -> dict[int, int] | None:
+        """Return the transfer agent's record of a day's income by holder; None if there is none."""
+        if next(self.rows("SELECT 1 FROM outside_file WHERE kind = '06' AND day = :day", day=day), None) is None:
+            return None
+        rows = self.rows("SELECT holder_id, income FROM agent_income WHERE day = :day", day=day)
+        return {row.holder_id: row.income for row in rows}
 
     @cached_property
     def steps(self) -> dict[str, list[date]]:
@@ -175,6 +222,41 @@ class Book:
         """Return the order that an entry booked, or None."""
         hers = "(SELECT MAX(holder_id) FROM journal_entry WHERE entry_id = :entry)"
         return next(self.orders(f"WHERE o.entry_id = :entry AND o.holder_id = {hers}", entry=entry), None)
+
+    @cached_property
+    def breaks(self) -> dict[str, list[tuple[date, date]]]:
+        """By subject of a break of shares: since when it is open, and the day that resolved it, or the last of all."""
+        asked = """SELECT b.subject, b.since, (SELECT MIN(e.day) FROM break_event e
+            WHERE e."break" = b.number AND e.state = 'resolved') AS resolved
+            FROM recon_break b WHERE b.kind = 'shares'"""
+        found: defaultdict[str, list[tuple[date, date]]] = defaultdict(list)
+        for row in self.rows(asked):
+            found[row.subject].append((day_of(row.since), day_of(row.resolved) or date.max))
+        return found
+
+    def register(self, day: date) -> dict[int, int] | None:
+        """Return the transfer agent's register as of the end of a day, by holder; None if there is no file of it."""
+        asked = "SELECT 1 FROM outside_file WHERE kind = '05' AND day = :day"
+        if not self.in_files(day) or next(self.rows(asked, day=day), None) is None:
+            return None
+        rows = self.rows("SELECT holder_id, total FROM agent_shares WHERE day = :day AND kind = '05'", day=day)
+        return {row.holder_id: row.total for row in rows}
+
+    @cached_property
+    def subjects(self) -> dict[int, str]:
+        """How breaks call the holders."""
+        rows = self.rows("SELECT holder_id, reference FROM wallet")
+        return {0: "advancer"} | {row.holder_id: f"wallet {row.reference}" for row in rows}
+
+    def answers(self, holder: int) -> dict[int, list[Answer]]:
+        """Return what was answered to a holder's orders, by order, days ascending."""
+        found: defaultdict[int, list[Answer]] = defaultdict(list)
+        asked = """SELECT application, confirmation_date, confirmed, final FROM answer
+            WHERE holder_id = :holder AND business_code IN ('122', '124') ORDER BY confirmation_date"""
+        for row in self.rows(asked, holder=holder):
+            told = Answer(row.application, day_of(row.confirmation_date), row.confirmed, row.final)
+            found[row.application].append(told)
+        return found
 
     def movements(self, holder: int) -> list[Movement]:
         """Return every posting of one holder in the order of booking, bulk entries that span her included."""

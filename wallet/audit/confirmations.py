@@ -1,4 +1,8 @@
-"""When what a holder asked for was confirmed: the confirm step's entries, as the journal has them."""
+"""When what a holder asked for was confirmed: the confirm step's entries, as the journal has them.
+
+A trade date that is worked without files is confirmed as a whole. Of one that is worked with files each order is
+confirmed on the day of its answer.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from ledger.model import HOUSE
 from ledger.schema import journal_entry
 from wallet import confirmation, steps
 from wallet.audit.sources import Audit
+from wallet.outside import links
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,9 @@ class Confirmations:
         self.book, e = audit.book, journal_entry.c
         self.last_cut = max(steps.days_with(audit.inputs, audit.book, "cutoff"), default=date.min)
         days = steps.days_with(audit.inputs, audit.book, confirmation.STEP)
+        self.last = days[-1] if days else None
         self.answered = self.book.previous_trade_date(days[-1]) if days else None
+        self.linked = min((version.valid_from for version in links.versions(audit.inputs, audit.book)), default=None)
         self.by_day: dict[date, list[Confirmed]] = {}
         self.claims: dict[str, int] = {}
         mine = e.book == self.book.code, e.holder_id == HOUSE
@@ -65,6 +72,14 @@ class Confirmations:
                 if chunk.first <= holder_id <= chunk.last and chunk.entry_id > after:
                     return chunk
         return None
+
+    def in_files(self, trade_date: date) -> bool:
+        """Tell whether a trade date is answered in files."""
+        return self.linked is not None and trade_date >= self.linked
+
+    def on(self, holder_id: int, day: date) -> Confirmed | None:
+        """Return the chunk of a holder in the confirmations of a day, if there is one."""
+        return next((c for c in self.by_day.get(day, ()) if c.first <= holder_id <= c.last), None)
 
     def claim(self, chunk: Confirmed, paid_on: date) -> int:
         """Return the entry that returns a chunk's claims of a day; 0 if there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,19 +12,23 @@ from ledger.schema import book_gate
 from wallet.audit.findings import NOTHING, ROW, Findings
 from wallet.audit.provenance import DAYS
 from wallet.audit.sources import Audit
+from wallet.outside import links
 from wallet.rules.fund import Fund
 from wallet.schema import VERSION, day_step, fundwallet_version
 
 STEPS = ("confirm", "settle", "cutoff", "close", "distribute", "reconcile", "prove")
 ON_TRADING_DAYS = ("confirm", "cutoff")
-STATES = {"reconcile": "skipped: no outside record"}
-"""What is written down of a step that is complete, where that is not `done`."""
+DONE, NO_RECORD = "done", "skipped: no outside record"
+"""What is written down of a step that is complete; the second of a reconciliation that had nothing to look at."""
 
 ONE = timedelta(1)
 
 
-def needs(book: Fund, day: date, step: str) -> Iterator[tuple[date, str]]:
-    """Yield what must be written down before a step, days before the opening included."""
+def needs(book: Fund, day: date, step: str, linked: date | None = None) -> Iterator[tuple[date, str]]:
+    """Yield what must be written down before a step, days before the opening included.
+
+    From the day on from which the book is linked, a day is reconciled before the next one is closed.
+    """
     match step:
         case "confirm" | "cutoff":
             if (previous := book.previous_trade_date(day)) is not None:
@@ -32,6 +37,8 @@ def needs(book: Fund, day: date, step: str) -> Iterator[tuple[date, str]]:
             yield day, "confirm"
         case "close":
             yield from ((day, "cutoff"), (day, "settle"), (day - ONE, "close"), (day - ONE, "distribute"))
+            if linked is not None and day > linked:
+                yield day - ONE, "reconcile"
         case "distribute" | "reconcile":
             yield day, "close"
         case "prove":
@@ -49,14 +56,16 @@ def days(audit: Audit) -> list[Findings]:
         findings.expect(
             "day_step", f"{row.step} {row.day}", ROW, ROW if known and _applies(book, row.day, row.step) else NOTHING
         )
-    for day, step in sorted(_right(book, written) - written):
+    linked = min((version.valid_from for version in links.versions(audit.inputs, book)), default=None)
+    for day, step in sorted(_right(book, written, linked) - written):
         findings.add("day_step", f"{step} {day}", NOTHING, ROW)
-    derived = [(row.fund, row.day, row.step, STATES.get(row.step, "done")) for row in rows]
+    early = _reconciled_before_the_link(audit, linked)
+    derived = [(row.fund, row.day, row.step, _state(row, linked, early)) for row in rows]
     derived.sort()
     columns = ["fund", "day", "step", "state"]
     audit.compare(findings, day_step, derived, lambda row: f"{row[2]} {row[1]}", audit.within(s.day), columns=columns)
     if audit.through is None:
-        _gates(audit, findings, written)
+        _gates(audit, findings, written, linked)
     findings.compare(
         "fundwallet_version",
         ["version_num"],
@@ -72,7 +81,26 @@ def _applies(book: Fund, day: date, step: str) -> bool:
     return step not in ON_TRADING_DAYS or book.calendar.is_trading_day(day)
 
 
-def _right(book: Fund, written: set[tuple[date, str]]) -> set[tuple[date, str]]:
+def _state(row: Any, linked: date | None, early: set[date]) -> str:
+    """Return what is written down of a step that is complete."""
+    without = linked is None or row.day < linked or row.day in early
+    return NO_RECORD if row.step == "reconcile" and without else DONE
+
+
+def _reconciled_before_the_link(audit: Audit, linked: date | None) -> set[date]:
+    """Return the days that were over when the book was linked: a trade date may be, as long as it is not confirmed.
+
+    Nothing but what is stored tells which.
+    """
+    s = day_step.c
+    if linked is None or linked >= audit.book.calendar.last:
+        return set()
+    before = s.day >= linked, s.day < audit.book.confirmation_date(linked)
+    skipped = s.step == "reconcile", s.state == NO_RECORD, s.fund == audit.book.code
+    return set(audit.stored.execute(sa.select(s.day).where(*before, *skipped)).scalars())
+
+
+def _right(book: Fund, written: set[tuple[date, str]], linked: date | None) -> set[tuple[date, str]]:
     """Return the steps that must be written down, given the last day of each and what each needs."""
     right: set[tuple[date, str]] = set()
     for step in STEPS:
@@ -80,11 +108,11 @@ def _right(book: Fund, written: set[tuple[date, str]]) -> set[tuple[date, str]]:
         right |= {(book.opened_on + ONE * n, step) for n in range((last - book.opened_on).days + 1)}
     for day, step in sorted(written):
         if step in STEPS and book.calendar.first <= day <= book.calendar.last:
-            right |= set(needs(book, day, step))
+            right |= set(needs(book, day, step, linked))
     return {(day, step) for day, step in right if day >= book.opened_on and _applies(book, day, step)}
 
 
-def _gates(audit: Audit, findings: Findings, written: set[tuple[date, str]]) -> None:
+def _gates(audit: Audit, findings: Findings, written: set[tuple[date, str]], linked: date | None) -> None:
     """Derive where every gate stands. A close that was begun has moved them, and is not written down yet."""
     book, before = audit.book, audit.book.opened_on - ONE
     closed = max((day for day, step in written if step == "close"), default=before)
@@ -94,7 +122,7 @@ def _gates(audit: Audit, findings: Findings, written: set[tuple[date, str]]) -> 
     known = book.calendar.first <= following <= book.calendar.last
     may = known and all(
         need in written or need[0] < book.opened_on or not _applies(book, *need)
-        for need in needs(book, following, "close")
+        for need in needs(book, following, "close", linked)
     )
     if may and stored and all(row[2] == following for row in stored):
         closed = following

@@ -1,7 +1,7 @@
 """The canonical bytes of a record, which digests are taken of. Pure.
 
-A record is one version byte and then its values, the first of them the text that says what it is. A value is one
-letter for its type, its length as four big-endian bytes, and its bytes:
+A record is one version byte, that of the seal it belongs to, and then its values, the first of them the text that says
+what it is. A value is one letter for its type, its length as four big-endian bytes, and its bytes:
 
 n  nothing (null), of length 0       i  a whole number, eight bytes, big-endian, two's complement
 s  text, UTF-8                       d  a day as its number in the calendar (0001-01-01 is 1), like i
@@ -9,7 +9,10 @@ b  bytes                             t  an instant as microseconds since 1970 in
 p  postings: five numbers like i for each (holder, line, debit, credit, amount), in the order of their keys
 
 No number is written as text, and no two records share their bytes. Changing anything here changes every digest:
-that takes a new version, and the old one has to stay for the days that were sealed with it.
+that takes a new version, and the old ones have to stay for the days that were sealed with them.
+
+Version 1: books without files from outside. Version 2: links, outside files, breaks and their events are sealed too;
+what the transfer agent said in files is sealed by its file, no longer with the order.
 """
 
 from __future__ import annotations
@@ -17,23 +20,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from ledger.schema import EPOCH, MICROSECOND, Day, Instant
 
-VERSION = 1
+FIRST, VERSION = 1, 2
+"""The versions there are, from the first one to the one that days are sealed with now."""
+
 NOTHING = b"n\0\0\0\0"
 POSTING_BYTES = 40
 
 Encode = Callable[[Any], bytes]
 
 
-def record(what: str, values: Iterable[bytes]) -> bytes:
+def record(what: str, values: Iterable[bytes], version: int = VERSION) -> bytes:
     """Return a record of encoded values."""
-    return b"".join((_HEADS[what], *values))
+    return b"".join((_head(what, version), *values))
 
 
 def number(value: int | None) -> bytes:
@@ -97,12 +102,7 @@ def head_digest(of: bytes) -> bytes:
     return hashlib.sha256(b"\2" + of).digest()
 
 
-class _Heads(dict[str, bytes]):
-    """How the records of each kind begin."""
-
-    def __missing__(self, what: str) -> bytes:
-        self[what] = head = VERSION.to_bytes(1, "big") + text(what)
-        return head
-
-
-_HEADS = _Heads()
+@cache
+def _head(what: str, version: int) -> bytes:
+    """Return how the records of a kind begin."""
+    return version.to_bytes(1, "big") + text(what)

@@ -11,12 +11,25 @@ from typing import Any
 import sqlalchemy as sa
 
 from ledger.schema import journal_entry, metadata, posting
+from wallet.audit.agent_income import corrections
 from wallet.audit.provenance import PROVENANCE, Input
 from wallet.audit.sources import Audit
+from wallet.outside.schema import agent_income, agent_shares, answer
 from wallet.progress import Progress
 from wallet.schema import announcement, create_all, customer_order, day_chunk, day_step
 
 BLOCK = 20_000
+
+DATED: dict[sa.Table, str] = {
+    journal_entry: "value_date",
+    announcement: "day",
+    day_step: "day",
+    day_chunk: "day",
+    answer: "confirmation_date",
+    agent_shares: "day",
+    agent_income: "day",
+}
+"""What of a table belongs to which day."""
 
 
 def copy(audit: Audit, empty: sa.Connection, progress: Progress) -> None:
@@ -46,8 +59,12 @@ def _within(audit: Audit, table: sa.Table) -> list[sa.ColumnElement[bool]]:
         e, p = journal_entry.c, posting.c
         later = sa.select(e.entry_id).where(e.value_date > audit.through)
         return [p.entry_id.not_in(later)]
-    dated = {journal_entry: "value_date", announcement: "day", day_step: "day", day_chunk: "day"}
-    return [table.c[dated[table]] <= audit.through] if table in dated else []
+    conditions = [table.c[DATED[table]] <= audit.through] if table in DATED else []
+    if table is announcement:
+        known = corrections(audit.stored, audit.book)
+        unknown = [key for key, on in known.items() if on > audit.through]
+        conditions += [sa.not_(sa.and_(table.c.day == day, table.c.version == version)) for day, version in unknown]
+    return conditions
 
 
 def _empty(column: sa.Column[Any]) -> object:

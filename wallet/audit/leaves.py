@@ -2,17 +2,21 @@
 
 1. entry     the day's journal entries by number, with all their postings and, of an order, what was ordered
 2. outcome   what the transfer agent said of the orders that the day confirmed
-3. figure    every version of the figure that the day's income was distributed by
+3. figure    every version of the figure up to the one that the day's income was distributed by; later ones with the
+             day on which the income was corrected by them
 4. fund, terms, step   the fund (first day only), the terms that begin, the steps as they were written down
 5. wallet, trail, proposal, decision   numbered rows: those since the seal before, up to what this one saw
+6. link   under which codes trade dates are worked with files: of those that the day confirmed
+7. file, break, event   numbered rows too: outside files, breaks, and what became of these
 
-What follows from these (balances, order states, advances, chunks, allocations) is replayed, not sealed. The columns
-are those of version 1 of the encoding: one that a later schema adds belongs to a new version.
+6 and 7 belong to version 2, in which 2 leaves out the trade dates that are worked with files: there the answers tell
+it, and those are digested with their file. What follows from all these (balances, order states, advances, chunks,
+allocations) is replayed, not sealed. A column that a later schema adds belongs to a new version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -24,6 +28,8 @@ from numpy.typing import NDArray
 from ledger.expressions import batches, fetches
 from ledger.schema import Day, Instant, journal_entry, posting
 from wallet.audit import encoding
+from wallet.audit.agent_income import corrections
+from wallet.outside.schema import break_event, link, outside_file, recon_break
 from wallet.rules.chart import CNY
 from wallet.rules.fund import Fund
 from wallet.schema import (
@@ -66,12 +72,25 @@ RECORDS = {
     "trail": _columns(trail, "number book at operator host command arguments began outcome entries"),
     "proposal": _columns(proposal, "number book operation arguments proposed_by proposed_at"),
     "decision": _columns(decision, "number proposal verdict decided_by decided_at why entry_id"),
+    "link": _columns(link, "fund valid_from distributor transfer_agent tolerance digest"),
+    "file": _columns(outside_file, "number fund name kind first_day day records control digest content received_at"),
+    "break": _columns(recon_break, "number fund kind subject since unit ours theirs"),
+    "event": _columns(break_event, "number break day state ours theirs at operator note"),
 }
-NAMED_BY = {"figure": (1, 2), "terms": (1,), "step": (1, 2), "outcome": (0, 1)}
+NAMED_BY = {"figure": (1, 2), "terms": (1,), "step": (1, 2), "outcome": (0, 1), "link": (1,)}
 """Which values of a record name it, where that is not the first alone."""
 
-NUMBERED = {"wallet": wallet.c.holder_id, "trail": trail.c.number, "proposal": proposal.c.number}
-NUMBERED["decision"] = decision.c.number
+NUMBERED: dict[str, sa.Column[Any]] = {
+    "wallet": wallet.c.holder_id,
+    "trail": trail.c.number,
+    "proposal": proposal.c.number,
+    "decision": decision.c.number,
+    "file": outside_file.c.number,
+    "break": recon_break.c.number,
+    "event": break_event.c.number,
+}
+OF_VERSION_1 = 4
+"""So many of them are sealed by version 1."""
 
 Array = NDArray[np.int64]
 
@@ -91,14 +110,16 @@ class Leaf(NamedTuple):
         return " ".join(map(str, (self.kind, *self.key)))
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """How far numbered rows are sealed."""
+class Marks(NamedTuple):
+    """How far numbered rows are sealed, in the order of `NUMBERED`."""
 
     wallet: int = 0
     trail: int = 0
     proposal: int = 0
     decision: int = 0
+    file: int = 0
+    of_break: int = 0
+    event: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +131,7 @@ class Span:
     day: date
     since: Marks
     marks: Marks
+    version: int = encoding.VERSION
 
     def holds(self, column: sa.ColumnElement[date]) -> sa.ColumnElement[bool]:
         """Return the condition that a date is covered."""
@@ -130,7 +152,7 @@ class EntryLeaves:
     """
 
     def __init__(self, connection: sa.Connection, span: Span) -> None:
-        self._rows = _entries(connection, span)
+        self._rows, self._version = _entries(connection, span), span.version
         self._encoders = [encoding.encoder(c) for c in ENTRY], [encoding.encoder(c) for c in ORDER]
         self._open: int | None = None
         self._parts: list[bytes] = []
@@ -180,7 +202,7 @@ class EntryLeaves:
         values = [encode(value) for encode, value in zip(of_entry, row, strict=False)]
         values.append(encoding.postings(postings))
         values += [encode(value) for encode, value in zip(of_order, row[len(of_entry) :], strict=True)]
-        return Leaf("entry", (row[0], row[1]), encoding.record("entry", values))
+        return Leaf("entry", (row[0], row[1]), encoding.record("entry", values, self._version))
 
 
 def postings(connection: sa.Connection, span: Span) -> Iterator[Array]:
@@ -204,7 +226,7 @@ def records(connection: sa.Connection, span: Span) -> Iterator[Leaf]:
         for rows in fetches(connection, query):
             for row in rows:
                 values = [encode(value) for encode, value in zip(encoders, row, strict=True)]
-                yield Leaf(kind, tuple(row[n] for n in named), encoding.record(kind, values))
+                yield Leaf(kind, tuple(row[n] for n in named), encoding.record(kind, values, span.version))
 
 
 def _entries(connection: sa.Connection, span: Span) -> Iterator[Sequence[Any]]:
@@ -219,33 +241,56 @@ def _entries(connection: sa.Connection, span: Span) -> Iterator[Sequence[Any]]:
 
 def _chosen(connection: sa.Connection, span: Span) -> Iterator[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
     """Yield what is sealed beside the entries: the kind, which rows, and their order."""
-    code, a, t, s = span.book.code, announcement.c, fund_terms.c, day_step.c
-    if (answered := _confirmed(connection, span)) is not None:
+    code, a, t, s, n = span.book.code, announcement.c, fund_terms.c, day_step.c, link.c
+    confirmed = _confirmed(connection, span)
+    if confirmed is not None:
         o = customer_order.c
-        yield "outcome", (ANSWERED, o.book == code, *answered), (o.entry_id, o.holder_id)
-    used = sa.exists().where(distribution.c.fund == a.fund, distribution.c.day == a.day)
-    yield "figure", (a.fund == code, span.holds(a.day), used), (a.day, a.version)
+        told = confirmed(o.trade_date), o.book == code, ANSWERED, *_without_files(connection, span)
+        yield "outcome", told, (o.entry_id, o.holder_id)
+    used = sa.exists().where(
+        distribution.c.fund == a.fund, distribution.c.day == a.day, distribution.c.version >= a.version
+    )
+    figure = [sa.and_(span.holds(a.day), used)]
+    figure += [
+        sa.and_(a.day == day, a.version == version)
+        for day, version in corrections(connection, span.book, span.holds(journal_entry.c.value_date))
+    ]
+    yield "figure", (a.fund == code, sa.or_(*figure)), (a.day, a.version)
     if span.after is None:
         yield "fund", (), (fund.c.code,)
     yield "terms", (t.fund == code, span.holds(t.valid_from)), (t.valid_from,)
     yield "step", (s.fund == code, span.holds(s.day)), (s.day, s.step)
-    for kind, column in NUMBERED.items():
-        since, last = getattr(span.since, kind), getattr(span.marks, kind)
-        above = () if span.after is None else (column > since,)
-        yield kind, (*above, column <= last), (column,)
+    for of, (kind, column) in enumerate(NUMBERED.items()):
+        if of == OF_VERSION_1:
+            if span.version == encoding.FIRST:
+                return
+            if confirmed is not None:
+                yield "link", (n.fund == code, confirmed(n.valid_from)), (n.valid_from,)
+        above = () if span.after is None else (column > span.since[of],)
+        yield kind, (*above, column <= span.marks[of]), (column,)
 
 
-def _confirmed(connection: sa.Connection, span: Span) -> tuple[sa.ColumnElement[bool], ...] | None:
-    """Return which orders the day confirmed, those of the trade dates since the confirmation before; None if none.
+def _confirmed(
+    connection: sa.Connection, span: Span
+) -> Callable[[sa.ColumnElement[date]], sa.ColumnElement[bool]] | None:
+    """Return the condition that a trade date is one that the day confirmed; None if it confirmed none.
 
-    Told by the steps as they were written down, not by a calendar that may have been corrected since.
+    Those are the dates since the confirmation before. Told by the steps as they were written down, not by a calendar
+    that may have been corrected since.
     """
-    s, trade_date = day_step.c, customer_order.c.trade_date
+    s = day_step.c
     days = sa.select(s.day).where(s.fund == span.book.code, s.step == "confirm", s.day <= span.day)
     last = connection.execute(days.order_by(s.day.desc()).limit(2)).scalars().all()
     if not last or last[0] != span.day:
         return None
-    return (trade_date < span.day, *(trade_date >= before for before in last[1:]))
+    return lambda trade_date: sa.and_(trade_date < span.day, *(trade_date >= before for before in last[1:]))
+
+
+def _without_files(connection: sa.Connection, span: Span) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the condition of orders that are answered without files: those of a trade date before the first link."""
+    first = sa.select(sa.func.min(link.c.valid_from, type_=link.c.valid_from.type)).where(link.c.fund == span.book.code)
+    linked = None if span.version == encoding.FIRST else connection.execute(first).scalar()
+    return (customer_order.c.trade_date < linked,) if linked else ()
 
 
 def _plain(column: sa.Column[Any]) -> sa.ColumnElement[Any]:

@@ -30,13 +30,17 @@ class Advanced(NamedTuple):
 
 @dataclass
 class Open:
-    """An order that the transfer agent has not answered: what is still hers, and what passed to the advancer."""
+    """An order that the transfer agent has not answered: what is still hers, and what passed to the advancer.
+
+    `carried`: what answers confirmed of it while the rest was carried over.
+    """
 
     order: Order
     trade_date: date
     confirmation_date: date
     remaining: int
     passed: list[Advanced] = field(default_factory=list)
+    carried: int = 0
 
 
 class Life:
@@ -50,6 +54,7 @@ class Life:
         self.due: list[tuple[date, int]] = []
         self.cut = set(book.steps.get("cutoff", ()))
         where = "WHERE o.holder_id = :holder"
+        self.answers = book.answers(holder)
         self.orders = {order.entry: order for order in book.orders(where, holder=holder)}
 
     def problems(self) -> Iterator[str]:
@@ -146,14 +151,29 @@ class Life:
         pairs: Pairs = Counter()
         credited = 0
         for entry in [entry for entry, each in self.open.items() if each.trade_date <= before]:
-            self.answered.append(self.open.pop(entry))
-            credited += self._answer(self.answered[-1], day, pairs)
+            if self._is_answered(self.open[entry], day, pairs):
+                self.answered.append(self.open.pop(entry))
+                credited += self._answer(self.answered[-1], day, pairs)
         redeemed = sum(shares for on, shares in self.due if on <= before)
         self.due = [(on, shares) for on, shares in self.due if on > before]
         pairs["redemption_receivable", "advancer_payable"] += redeemed
         pairs["advancer_shares", "register"] += redeemed
         pairs["shares", "shortfall"] += min(credited, self.changes.balance("shortfall"))
         return +pairs
+
+    def _is_answered(self, each: Open, day: date, pairs: Pairs) -> bool:
+        """Tell whether a day answers an order in the end; book what it confirms while the rest is carried over."""
+        if not self.book.in_files(each.trade_date):
+            return True
+        for answer in self.answers.get(each.order.entry, ()):
+            if answer.day == day and not answer.final:
+                pairs["redemption_receivable", "customer_payable"] += answer.confirmed
+                pairs["redeeming", "register"] += answer.confirmed
+                each.remaining -= answer.confirmed
+                each.carried += answer.confirmed
+            elif answer.day == day:
+                return True
+        return False
 
     def _answer(self, each: Open, day: date, pairs: Pairs) -> int:
         """Book one answer of the transfer agent, and return what is credited to her own shares."""
@@ -198,7 +218,7 @@ class Life:
         if each.order.entry in self.open:
             return "accepted"
         confirmed = applied if each.order.outcome is None else each.order.outcome
-        return "confirmed" if confirmed == applied else "part_confirmed" if confirmed else "rejected"
+        return "confirmed" if confirmed == applied else "part_confirmed" if confirmed + each.carried else "rejected"
 
 
 def _show(pairs: Pairs) -> str:

@@ -40,6 +40,7 @@ ACCOUNTS = {
     "advancer_payable": ("CNY", -1),
     "subscription_payable": ("CNY", -1),
     "redemption_receivable": ("CNY", 1),
+    "suspense": ("CNY", -1),
     "shares": ("shares", -1),
     "redeeming": ("shares", -1),
     "shortfall": ("shares", 1),
@@ -56,6 +57,14 @@ SETTLED = ("subscription_payable", "redemption_receivable", "advancer_payable", 
 HELD = ("shares", "redeeming", "advancer_shares", "advancer_income_shares")
 """What the register is the sum of, less the shortfall."""
 
+INCOME, DIFFERENCE, CORRECTED = INCOMES = "income", "income_difference", "income_corrected"
+"""Kinds of entries of income: by figure and holdings, what the transfer agent's records give more, what a figure that
+was published again gives more."""
+
+_INCOME = (
+    *("register>shares", "shares>register", "shortfall>register", "shares>shortfall"),
+    *("register>advancer_income_shares", "advancer_income_shares>register", "advancer_income_shares>shortfall"),
+)
 _SPENT = ("in_transit>advancer_in_transit", "shares>advancer_shares")
 _LINES = {
     "transfer_in": ("cash>in_transit",),
@@ -79,13 +88,19 @@ _LINES = {
     "claim_returned": ("advancer_in_transit>in_transit", "shares>advancer_shares"),
     "settlement": (
         *("cash>advancer_receivable", "merchant_payable>cash", "subscription_payable>cash"),
-        *("cash>redemption_receivable", "advancer_payable>cash"),
+        *("cash>redemption_receivable", "advancer_payable>cash", "cash>subscription_payable"),
     ),
     "pay_out": ("customer_payable>cash",),
-    "income": (
-        *("register>shares", "shares>register", "shortfall>register", "shares>shortfall"),
-        *("register>advancer_income_shares", "advancer_income_shares>register", "advancer_income_shares>shortfall"),
+    **dict.fromkeys(INCOMES, _INCOME),
+    "advancer_adjusted": (
+        *("redemption_receivable>advancer_payable", "advancer_shares>register"),
+        *("advancer_payable>redemption_receivable", "register>advancer_shares"),
     ),
+    "confirmation_reversed": (
+        *("subscription_payable>in_transit", "in_transit>customer_payable"),
+        *("shares>register", "shortfall>register"),
+    ),
+    "suspense": ("cash>suspense", "suspense>cash"),
 }
 MANUAL = {kind: {tuple(line.split(">")) for line in lines} for kind, lines in _LINES.items()}
 """The accounting manual: by kind of entry, the (debit, credit) pairs that it may book. Source: section 6."""

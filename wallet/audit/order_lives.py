@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from ledger.model import digest
 from wallet.audit.confirmations import Confirmations, Confirmed
 from wallet.audit.findings import NOTHING, ROW, Cells, Findings
+from wallet.audit.order_rows import REDEEMED, SUBSCRIBED, Answer, Order, Part
 from wallet.errors import InsufficientFunds
 from wallet.rules import manual
 from wallet.rules.fund import Fund
 from wallet.rules.manual import Event
 from wallet.rules.orders import FIRST, REDEEMED_OR_SUBSCRIBED, SUBSCRIPTIONS, Kind, State
 from wallet.rules.spending import OrderOfUse, Sources, Transit, choose
-
-LATER = ("remaining", "passed_to_advancer", "refunded", "status", "confirmed", "confirmed_by")
-"""What becomes of an order after it was accepted: the columns that are derived."""
 
 SATURDAY = 5
 
@@ -45,58 +43,6 @@ _BOOKED = {
 
 
 @dataclass(slots=True)
-class Order:
-    """An order's inputs, those of its entry, and what becomes of it. Units: fen."""
-
-    entry_id: int
-    book: str
-    asked: str
-    at: datetime
-    amount: int
-    merchant: str | None
-    payment: int | None
-    trade_date: date | None
-    outcome: int | None
-    return_code: str | None
-    of_kind: str | None
-    of_book: str | None
-    value_date: date
-    booked_at: datetime
-    request_id: str
-    of_digest: bytes
-    plain: int
-    remaining: int = 0
-    passed: int = 0
-    refunded: int = 0
-    status: str = ""
-    confirmed: int | None = None
-    by: Confirmed | None = None
-
-    @property
-    def kind(self) -> Kind:
-        """Return the kind. Raises: ValueError."""
-        return Kind(self.asked)
-
-    def state(self, holder_id: int) -> Cells:
-        """Return the key and the derived columns, as `LATER` names them."""
-        by = self.by.entry_id if self.confirmed is not None and self.by else None
-        state = self.remaining, self.passed, self.refunded, self.status, self.confirmed, by
-        return (holder_id, self.entry_id, *state)
-
-
-@dataclass(slots=True)
-class Part:
-    """What the advancer paid for `order` out of `source` (None: shares). Units: fen."""
-
-    order: Order
-    source: Order | None
-    amount: int
-    redeem_on: date
-    shares: int | None = None
-    redeemed: Confirmed | None = None
-
-
-@dataclass(slots=True)
 class Life:
     """One holder; `stored` are her stored advances, asked only for what no rule tells: a caller's own order of use."""
 
@@ -109,13 +55,18 @@ class Life:
     parts: list[Part] = field(default_factory=list)
     expected: defaultdict[tuple[int, int, int], int] = field(default_factory=lambda: defaultdict(int))
 
-    def live(self, orders: Sequence[Order], lines: Lines, confirmed: Lines) -> None:
-        """Live through the orders, in the order in which they were booked."""
+    def live(self, orders: Sequence[Order], lines: Lines, confirmed: Lines, answers: Sequence[Answer] = ()) -> None:
+        """Live through the orders, in the order in which they were booked, and the answers by day."""
+        told: defaultdict[int, list[Answer]] = defaultdict(list)
+        for answer in answers:
+            told[answer.application].append(answer)
         for order in orders:
             self.orders[order.entry_id] = order
-            self._accept(order, lines.get(order.entry_id, []))
+            self._accept(order, lines.get(order.entry_id, []), told.get(order.entry_id, []))
         for order in orders:
-            self._confirm(order)
+            self._confirm(order, told.pop(order.entry_id, []))
+        for application in told:
+            self.found[2].add("answer", f"application {application} of holder {self.holder_id}", ROW, NOTHING)
         for part in self.parts:
             self._redeem(part)
         self._compare_confirmed(confirmed)
@@ -143,14 +94,14 @@ class Life:
 
     # What was asked
 
-    def _accept(self, order: Order, lines: list[Cells]) -> None:
+    def _accept(self, order: Order, lines: list[Cells], answers: list[Answer]) -> None:
         self._compare_with_entry(order)
         kind = order.kind
         order.status = str(FIRST[kind])
         if kind in REDEEMED_OR_SUBSCRIBED:
             order.remaining = order.amount
             order.trade_date = order.trade_date or self.book.trade_date(order.at)
-            order.by = self.confirmations.of(self.holder_id, order.trade_date, order.entry_id)
+            order.by = self._confirmed_by(order, order.trade_date, answers)
         paid = self.orders.get(order.payment) if order.payment is not None else None
         if paid is not None:
             paid.refunded += order.amount
@@ -158,6 +109,13 @@ class Life:
             self._spend(order, kind, lines)
         else:
             self._compare_lines(order, [(_BOOKED[kind], order.amount)], lines)
+
+    def _confirmed_by(self, order: Order, trade_date: date, answers: list[Answer]) -> Confirmed | None:
+        """Return the entry that confirms an order in the end."""
+        if not self.confirmations.in_files(trade_date):
+            return self.confirmations.of(self.holder_id, trade_date, order.entry_id)
+        final = next((answer for answer in answers if answer.final), None)
+        return self.confirmations.on(self.holder_id, final.day) if final else None
 
     def _compare_with_entry(self, order: Order) -> None:
         """Hold an order against its entry, its trade date against its instant, a refund against its payment."""
@@ -287,32 +245,60 @@ class Life:
 
     # What was answered
 
-    def _confirm(self, order: Order) -> None:
+    def _confirm(self, order: Order, answers: list[Answer]) -> None:
         """Confirm an order by the entry that answers it, and allot what is beyond the customer's own part."""
         states, at = self.found[2], self._place(order)
         applied = order.remaining + order.passed
         open_ = order.kind in REDEEMED_OR_SUBSCRIBED and applied > 0
         if order.kind in SUBSCRIPTIONS and not applied:
             order.status = str(State.TAKEN_BACK)
+        in_files = order.trade_date is not None and self.confirmations.in_files(order.trade_date)
+        if in_files or answers:
+            self._carry_over(order, answers if open_ and in_files else [], answers)
+            applied = order.remaining + order.passed
         answerable = open_ and order.trade_date is not None and order.trade_date <= self.confirmations.last_cut
         if order.outcome is not None and not (answerable and 0 <= order.outcome <= applied):
             states.add("customer_order.outcome", at, order.outcome, f"0 to {applied}" if answerable else None)
         if not open_ or order.by is None:
-            answered = self.confirmations.answered
+            answered = date.min if in_files else self.confirmations.answered
             if open_ and answered is not None and order.trade_date is not None and order.trade_date <= answered:
                 states.add("confirmation", at, NOTHING, "an entry")
             return
-        order.confirmed = applied if order.outcome is None else order.outcome
-        full = State.CONFIRMED if order.confirmed == applied else State.PART_CONFIRMED
+        before = order.confirmed or 0
+        outcome = applied if order.outcome is None else order.outcome
+        order.confirmed = before + outcome
+        full = State.CONFIRMED if outcome == applied else State.PART_CONFIRMED
         order.status = str(full if order.confirmed > 0 else State.REJECTED)
         if order.kind is Kind.TRANSFER_OUT_STANDARD:
-            self._expect(order.by.entry_id, manual.REDEMPTION_CONFIRMED, order.confirmed)
-            self._expect(order.by.entry_id, manual.REDEMPTION_REJECTED, order.amount - order.confirmed)
+            self._expect(order.by.entry_id, manual.REDEMPTION_CONFIRMED, outcome)
+            self._expect(order.by.entry_id, manual.REDEMPTION_REJECTED, order.remaining - outcome)
             return
         own = min(order.confirmed, order.remaining)
         self._expect(order.by.entry_id, manual.SUBSCRIPTION_CONFIRMED, own)
         self._expect(order.by.entry_id, manual.SUBSCRIPTION_REJECTED, order.remaining - own)
         self._allot(order, order.by, order.confirmed - order.remaining)
+
+    def _carry_over(self, order: Order, answers: list[Answer], told: list[Answer]) -> None:
+        """Redeem what answers confirm while the rest is carried over; the final one must be what the order says."""
+        states, at, applied = self.found[2], self._place(order), order.remaining + order.passed
+        code, final = (SUBSCRIBED if order.kind in SUBSCRIPTIONS else REDEEMED), None
+        for answer in told:
+            place, left = f"{at} on {answer.day}", order.remaining + order.passed
+            fits = answer in answers and final is None and (answer.final or code == REDEEMED)
+            right = (code, applied, True) if fits else NOTHING
+            states.expect("answer", place, (answer.business_code, answer.applied, answer.confirmed <= left), right)
+            booked = self.confirmations.on(self.holder_id, answer.day)
+            if booked is None:
+                if self.confirmations.last is not None and answer.day <= self.confirmations.last:
+                    states.add("confirmation", place, NOTHING, "an entry")
+            elif answer.final:
+                final = answer
+            elif fits:
+                self._expect(booked.entry_id, manual.REDEMPTION_CONFIRMED, answer.confirmed)
+                order.remaining -= answer.confirmed
+                order.confirmed = (order.confirmed or 0) + answer.confirmed
+        said = (final.confirmed, final.return_code) if final else (None, None)
+        states.expect("customer_order.outcome", at, (order.outcome, order.return_code), said)
 
     def _allot(self, order: Order, by: Confirmed, left: int) -> None:
         """Give the advancer what is confirmed beyond her own part: claims first, then each earliest payment."""
@@ -331,7 +317,9 @@ class Life:
         """Find the entry that redeems an advance: the first that was due once its shares were there."""
         if part.shares is None:
             return
-        since = part.source.by.entry_id - 1 if part.source and part.source.by else 0
+        since = part.source.by.entry_id if part.source and part.source.by else 0
+        if part.source and part.source.trade_date and not self.confirmations.in_files(part.source.trade_date):
+            since -= 1
         after = max(part.order.entry_id, since)
         part.redeemed = self.confirmations.of(self.holder_id, part.redeem_on, after)
         if part.redeemed is not None:

@@ -22,17 +22,19 @@ from ledger.schema import journal_entry, posting
 from wallet import confirmation
 from wallet.audit.confirmations import Confirmations
 from wallet.audit.findings import NOTHING, ROW, Cells, Findings
-from wallet.audit.order_lives import LATER, Life, Order
+from wallet.audit.order_lives import Life
+from wallet.audit.order_rows import ANSWERS, LATER, Answer, Order
 from wallet.audit.provenance import ADVANCES, ORDER_POSTINGS, ORDERS, TRANSIT
 from wallet.audit.sources import Audit
+from wallet.outside.schema import answer
 from wallet.rules.orders import Kind
 from wallet.schema import advance, customer_order
 
-_O, _A, _E, _P = customer_order.c, advance.c, journal_entry.c, posting.c
+_O, _A, _E, _P, _N = customer_order.c, advance.c, journal_entry.c, posting.c, answer.c
 _STATE = ("holder_id", "entry_id", *LATER)
 _ADVANCE = tuple(_A.keys())
 
-OF_ORDER, ENTRY_LINE, CONFIRMED_LINE, STORED, STORED_ADVANCE = range(5)
+OF_ORDER, ENTRY_LINE, CONFIRMED_LINE, ANSWER, STORED, STORED_ADVANCE = range(6)
 """What is read of each holder, side by side."""
 
 
@@ -42,12 +44,13 @@ def replay_orders(audit: Audit) -> list[Findings]:
     confirmations = Confirmations(audit)
     found = content, lines, states
     for holder_id, mine in groupby(_sides(audit, confirmations), key=itemgetter(0)):
-        sides: tuple[list[Cells], ...] = tuple([] for _ in range(5))
+        sides: tuple[list[Cells], ...] = tuple([] for _ in range(6))
         for row in mine:
             sides[row[1]].append(row[2])
         life = Life(audit.book, confirmations, holder_id, sides[STORED_ADVANCE], found)
         orders = [Order(*row) for row in sides[OF_ORDER]]
-        life.live(orders, _by_entry(sides[ENTRY_LINE]), _by_entry(sides[CONFIRMED_LINE]))
+        answers = [Answer(*row) for row in sides[ANSWER]]
+        life.live(orders, _by_entry(sides[ENTRY_LINE]), _by_entry(sides[CONFIRMED_LINE]), answers)
         derived = audit.kept(customer_order, _STATE, [order.state(holder_id) for order in orders])
         states.compare("customer_order", _STATE, 2, sides[STORED], derived, _order)
         made = audit.kept(advance, _ADVANCE, life.advances(audit.book.code))
@@ -92,10 +95,17 @@ def _sides(audit: Audit, confirmations: Confirmations) -> Iterator[tuple[int, in
     confirmed = (
         sa.select(*line).join_from(journal_entry, posting, span).where(*bulk).order_by(_P.holder_id, _P.entry_id)
     )
+    told = (_N.holder_id, _N.application, _N.business_code, _N.confirmation_date, _N.applied)
+    answers = (
+        sa.select(*told, _N.confirmed, _N.return_code, _N.final)
+        .where(_N.holder_id > HOUSE, _N.business_code.in_(ANSWERS))
+        .order_by(_N.holder_id, _N.confirmation_date, _N.application)
+    )
     return merge(
         ((row[0], OF_ORDER, row[1:]) for row in plain_rows(audit.inputs, orders)),
         ((row[0], ENTRY_LINE, row[1:]) for row in plain_rows(audit.inputs, of_orders)),
         ((row[0], CONFIRMED_LINE, row[1:]) for row in plain_rows(audit.inputs, confirmed)),
+        ((row[0], ANSWER, row[1:]) for row in plain_rows(audit.inputs, answers)),
         ((row[0], STORED, row) for row in audit.rows(customer_order, _STATE)),
         ((row[0], STORED_ADVANCE, row) for row in audit.rows(advance, _ADVANCE)),
         key=itemgetter(0),

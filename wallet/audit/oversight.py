@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -10,9 +11,12 @@ from ledger.journal import REVERSAL
 from ledger.model import Posting
 from ledger.schema import journal_entry, posting
 from wallet import entries
+from wallet.approvals import APPROVED, REJECTED
+from wallet.audit.agent_income import corrections
 from wallet.audit.findings import Findings
 from wallet.audit.provenance import BY_HAND, DECISIONS
 from wallet.audit.sources import Audit
+from wallet.changes import ReplacedFigures, TakenBackConfirmation
 from wallet.rules import manual
 from wallet.schema import decision, proposal, trail
 
@@ -60,18 +64,30 @@ def approvals(audit: Audit) -> list[Findings]:
         count, last = read.execute(sa.select(sa.func.count(), sa.func.max(table.c.number))).one()
         findings.expect(f"{table.name}.number", "its last row", last or 0, count)
     entry = sa.select(_E.request_id).where(_E.entry_id == decision.c.entry_id).limit(1).scalar_subquery()
-    query = sa.select(decision, proposal.c.proposed_by, proposal.c.arguments, entry.label("request_id"))
+    of_proposal = proposal.c.proposed_by, proposal.c.operation, proposal.c.arguments
+    query = sa.select(decision, *of_proposal, entry.label("request_id"))
     for d in read.execute(query.join(proposal, proposal.c.number == decision.c.proposal, isouter=True)):
         at = f"decision {d.number} on proposal {d.proposal}"
-        fine = d.proposed_by not in (None, d.decided_by) and d.verdict in ("approved", "rejected")
+        fine = d.proposed_by not in (None, d.decided_by) and d.verdict in (APPROVED, REJECTED)
         findings.expect(
             "decision.decided_by",
             at,
             (d.verdict, d.decided_by),
             (d.verdict, d.decided_by) if fine else f"a verdict of another than {d.proposed_by}",
         )
-        asked = json.loads(d.arguments).get("request_id") if d.arguments else None
-        made = asked is not None and d.verdict == "approved"
-        right = d.request_id if made and d.request_id in (asked, f"manual {asked}") else (asked if made else None)
-        findings.expect("decision.entry_id", at, d.request_id if made else d.entry_id, right)
+        keys = _keys(audit, d.operation, json.loads(d.arguments)) if d.arguments and d.verdict == APPROVED else []
+        right = d.request_id if d.request_id in keys else (keys[0] if keys else None)
+        findings.expect("decision.entry_id", at, d.request_id if keys else d.entry_id, right)
     return [findings]
+
+
+def _keys(audit: Audit, operation: str, asked: dict[str, Any]) -> list[str]:
+    """Return the request ids that the entry of an approved operation may have; none, where it makes no entry."""
+    if operation == TakenBackConfirmation.operation:
+        return [f"reversal {audit.book.code} {asked['confirmation_date']} {asked['ta_serial']}"]
+    if operation == ReplacedFigures.operation and asked.get("distributed"):
+        day = asked["published"][0]["day"]
+        made = (version for of, version in corrections(audit.inputs, audit.book) if of.isoformat() == day)
+        return [f"income corrected {audit.book.code} {day} v{version}" for version in made] or ["a correction"]
+    key = asked.get("request_id")
+    return [key, f"manual {key}"] if key else []

@@ -7,7 +7,8 @@ Memory is bounded by the holders, not by history. Pure rules used: the chart, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 import numpy as np
@@ -17,17 +18,24 @@ from numpy.typing import NDArray
 from ledger.expressions import batches
 from ledger.model import HOUSE, Account
 from ledger.schema import account, account_total, balance, journal_entry, posting
-from wallet import distribution, figures, steps
+from wallet import distribution, steps
+from wallet.audit.agent_income import AgentIncome
 from wallet.audit.findings import NOTHING, ROW, Cells, Findings
 from wallet.audit.sources import Audit
 from wallet.errors import ControlTotalMismatch
+from wallet.figures import Figure
 from wallet.progress import Progress
-from wallet.rules.income import METHOD, allocate, amounts
+from wallet.rules.income import METHOD, Allocation, allocate, amounts
 from wallet.schema import day_chunk, wallet
 from wallet.schema import distribution as distribution_table
 
 Array = NDArray[np.int64]
 Turnovers = dict[int, list[int]]
+Income = dict[str, Array]
+"""By kind of entry, what each holder has of it."""
+
+DIFFERENCE, CORRECTED = distribution.DIFFERENCE, distribution.CORRECTED
+OF_INCOME = (distribution.ENTRY, DIFFERENCE, CORRECTED)
 
 OUTSTANDING = ("advancer_shares", "advancer_in_transit", "advancer_payable")
 SETTLED = ("subscription_payable", "redemption_receivable", "advancer_payable", "customer_payable")
@@ -46,7 +54,8 @@ class Postings:
         self.seen = 0
         self.done = {step: set(steps.days_with(audit.inputs, audit.book, step)) for step in ("close", "settle")}
         self.handed_out = set(steps.days_with(audit.inputs, audit.book, distribution.STEP))
-        self.expected: Array | None = None
+        self.agent = AgentIncome(audit)
+        self.due: defaultdict[date, Income] = defaultdict(dict)
         self.totals: list[Cells] = []
         self.decisions: list[Cells] = []
         self.units = Findings("every posting stays within one unit and one entry")
@@ -64,10 +73,11 @@ class Postings:
         for number, day in enumerate(days, 1):
             booked = self._apply(day)
             self._compare_income(day, booked)
+            self._earn(day)
             self._check_day(day)
             progress("verify", number, len(days))
-        if self.expected is not None and self.audit.through is None:
-            self._compare_income(max(days) + timedelta(1), np.zeros_like(self.holders))
+        for day in sorted(self.due) if self.audit.through is None else ():
+            self._compare_income(day, {})
         self._compare_days()
         self._look_for_strays()
         checks = [self.units, self.never_negative, self.turnover, self.register, self.income, self.settled]
@@ -92,11 +102,11 @@ class Postings:
         rows = [(a.id, a.code, a.unit, str(a.normal_side), int(a.per_holder)) for a in self.chart]
         self.audit.compare(self.units, account, rows, lambda row: f"account {row[0]}, {row[1]}")
 
-    def _apply(self, day: date) -> Array:
-        """Add the postings dated `day` and keep its turnover; return the income booked per holder."""
+    def _apply(self, day: date) -> Income:
+        """Add the postings dated `day` and keep its turnover; return the income booked per holder, by kind of entry."""
         turnover: Turnovers = {number: [0, 0] for number in self.house}
-        income = np.zeros_like(self.holders)
-        for of_income, rows in self._batches(day):
+        income: Income = {}
+        for kind, rows in self._batches(day):
             self.seen += len(rows)
             self.units.checked += len(rows)
             holders, debit, credit, amount = self._within_units(rows, day)
@@ -107,10 +117,10 @@ class Postings:
                     turnover[number][side] += int(moved.sum())
                     if number in self.kept:
                         _add(self.kept[number], who, moved, self.accounts[number].signed(1 - side, side))
-            if of_income:
-                register = self.chart["register"].id
-                _add(income, holders[debit == register], amount[debit == register], 1)
-                _add(income, holders[credit == register], amount[credit == register], -1)
+            if kind in OF_INCOME:
+                register, booked = self.chart["register"].id, income.setdefault(kind, np.zeros_like(self.holders))
+                _add(booked, holders[debit == register], amount[debit == register], 1)
+                _add(booked, holders[credit == register], amount[credit == register], -1)
         for a in self.chart:
             self.house[a.id] += a.signed(*turnover[a.id])
         if day in self.done["close"]:
@@ -138,8 +148,8 @@ class Postings:
         known = self.accounts.keys()
         return debit in known and credit in known and self.accounts[debit].unit == self.accounts[credit].unit
 
-    def _batches(self, day: date) -> Iterator[tuple[bool, Array]]:
-        """Yield (holder, debit, credit, amount) of the postings dated `day`, and whether they are income.
+    def _batches(self, day: date) -> Iterator[tuple[str, Array]]:
+        """Yield (holder, debit, credit, amount) of the postings dated `day`, and of bulk entries the kind.
 
         Bulk entries are read one by one, which needs no join.
         """
@@ -148,49 +158,78 @@ class Postings:
         dated = e.book == self.book.code, e.value_date == day
         own = sa.and_(e.entry_id == p.entry_id, e.holder_id == p.holder_id)
         for rows in batches(read, chosen.join(journal_entry, own).where(*dated, e.first_holder.is_(None))):
-            yield False, rows
+            yield "", rows
         bulk = sa.select(e.entry_id, e.kind, e.first_holder, e.last_holder)
         for entry in read.execute(bulk.where(*dated, e.holder_id == HOUSE, e.first_holder.is_not(None))).all():
             span = p.holder_id.between(entry.first_holder, entry.last_holder)
             for rows in batches(read, chosen.where(p.entry_id == entry.entry_id, span)):
-                yield entry.kind == distribution.ENTRY, rows
+                yield entry.kind, rows
 
-    def _compare_income(self, day: date, booked: Array) -> None:
-        """Compare the income dated `day` with what the day before earned, then work out what `day` earns."""
-        expected = np.zeros_like(booked) if self.expected is None else self.expected
-        self.income.checked += len(booked)
-        for n in np.flatnonzero(booked != expected).tolist():
-            self.income.add("income", f"holder {n} dated {day}", int(booked[n]), int(expected[n]))
-        self.expected = None
+    def _compare_income(self, day: date, booked: Income) -> None:
+        """Compare the income dated `day`, by kind of entry, with what earlier days earned."""
+        due, nothing = self.due.pop(day, {}), np.zeros_like(self.holders)
+        for kind in sorted({distribution.ENTRY, *booked, *due}):
+            told, right = (of.get(kind, nothing) for of in (booked, due))
+            self.income.checked += len(told)
+            for n in np.flatnonzero(told != right).tolist():
+                self.income.add(kind, f"holder {n} dated {day}", int(told[n]), int(right[n]))
+
+    def _earn(self, day: date) -> None:
+        """Work out what `day` earns, whatever the balances become later."""
         parts = steps.chunks(self.audit.inputs, self.book, day, distribution.STEP)
         if day not in self.done["close"] and not parts:
             return
-        figure = figures.of_day(self.audit.inputs, self.book, day)
+        version, versions, corrected = self.agent.figures(day)
         holdings = self.kept[self.chart["shares"].id] + self.kept[self.chart["redeeming"].id]
         holdings[HOUSE] = sum(self.house[self.chart[code].id] for code in distribution.ADVANCER)
-        if figure is None or (not holdings.any() and not figure[1].control_total):
-            if figure is None and holdings.any() and (day in self.handed_out or parts):
+        theirs = self.agent.told(day, self.holders)
+        held = holdings.any() or (theirs is not None and theirs.any())
+        if not version:
+            if held and (day in self.handed_out or parts):
                 self.income.add("announcement", str(day), NOTHING, "a figure")
-            return
-        self._decide(day, holdings, *figure)
+        elif held or versions[version].control_total:
+            earned = self._decide(day, holdings, version, versions[version])
+            if earned is not None:
+                self._due(day, earned, theirs)
+                self._correct(day, holdings, earned, [(on, versions[each]) for each, on in corrected.items()])
 
-    def _decide(self, day: date, holdings: Array, version: int, figure: figures.Figure) -> None:
-        """Keep how the income of `day` is handed out, and what of it must be booked by now."""
+    def _decide(self, day: date, holdings: Array, version: int, figure: Figure) -> Array | None:
+        """Keep how the income of `day` is handed out, and return it; None where the figure does not fit."""
         rate = figure.income_per_10k
         try:
             right = allocate(self.holders, holdings, rate, figure.control_total)
         except ControlTotalMismatch as error:
             if day in self.handed_out:
                 self.income.add("announcement.control_total", str(day), figure.control_total, str(error))
-            return
+            return None
         told = (right.pool, int(holdings[HOUSE]), right.whole, right.cut, right.threshold, right.last_tie)
         self.decisions.append((self.book.code, day, rate, version, METHOD, *told))
-        earned = (-1 if rate < 0 else 1) * amounts(self.holders, holdings, rate, right)
+        return _signed(self.holders, holdings, rate, right)
+
+    def _due(self, day: date, earned: Array, theirs: Array | None) -> None:
+        """Keep what of a day's income must be booked by now, and by how much the transfer agent's records differ."""
+        due = {distribution.ENTRY: earned}
+        if theirs is not None:
+            due[DIFFERENCE] = theirs - earned
         if day not in self.handed_out:  # interrupted, or not begun: only of the chunks that are done
-            whole, earned = earned, np.zeros_like(earned)
+            booked = np.zeros_like(self.holders, np.bool_)
             for first, last in self._booked_chunks(day):
-                earned[first : last + 1] = whole[first : last + 1]
-        self.expected = earned
+                booked[first : last + 1] = True
+            due = {kind: np.where(booked, amount, 0) for kind, amount in due.items()}
+        self.due[day + timedelta(1)] |= due
+
+    def _correct(self, day: date, holdings: Array, before: Array, later: Iterable[tuple[date, Figure]]) -> None:
+        """Keep what figures that were published after the distribution bring, each less the one before it."""
+        for on, figure in later:
+            try:
+                right = allocate(self.holders, holdings, figure.income_per_10k, figure.control_total)
+            except ControlTotalMismatch as error:
+                self.income.add("announcement.control_total", str(day), figure.control_total, str(error))
+                continue
+            now = _signed(self.holders, holdings, figure.income_per_10k, right)
+            due = self.due[on]
+            due[CORRECTED] = due.get(CORRECTED, np.zeros_like(now)) + now - before
+            before = now
 
     def _booked_chunks(self, day: date) -> list[tuple[int, int]]:
         """Return the ranges of the chunks of a distribution that have an entry."""
@@ -267,6 +306,11 @@ class Postings:
             who = np.repeat(self.holders[part], len(numbers))
             what = np.tile(np.array(numbers, np.int64), len(self.holders[part]))
             yield from zip(who.tolist(), what.tolist(), held.tolist(), strict=True)
+
+
+def _signed(holders: Array, holdings: Array, rate: int, right: Allocation) -> Array:
+    """Return everybody's income, negative where it is taken away."""
+    return (-1 if rate < 0 else 1) * amounts(holders, holdings, rate, right)
 
 
 def _add(to: Array, holders: Array, moved: Array, sign: int) -> None:

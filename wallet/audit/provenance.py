@@ -28,6 +28,10 @@ CHUNKS = "bulk entries equal their chunks"
 BY_HAND = "manual entries equal their digests and approvals"
 DECISIONS = "trail, proposals and decisions are whole"
 FACILITY = "the facility's use equals the advance outstanding"
+FILES = "outside records equal their files"
+BREAKS = "breaks and their events are whole"
+BANK = "bank lines are matched to items or put on the suspense account"
+CORRECTIONS = "differences and reversals follow from outside records"
 
 SEALS = "seals"
 """Nothing else in the database says the same: only a digest made before the change can tell."""
@@ -100,8 +104,26 @@ PROVENANCE: dict[str, dict[str, Source]] = {
     "seal": _inputs(
         SEALS,
         "fund day version entries postings records cny shares last_holder last_trail last_proposal last_decision "
-        "root previous head",
+        "last_file last_break last_event root previous head",
     ),
+    "link": _inputs(INPUTS, "fund valid_from distributor transfer_agent tolerance digest"),
+    "outside_file": {
+        **_inputs(FILES, "number fund kind content"),
+        **_inputs(SEALS, "name first_day day records control digest received_at"),
+    },
+    "answer": _inputs(
+        FILES,
+        "holder_id application business_code confirmation_date book applied confirmed return_code final ta_serial "
+        "original file",
+    ),
+    "agent_shares": _inputs(FILES, "holder_id day kind book total frozen file"),
+    "agent_income": _inputs(FILES, "holder_id day book basis income file"),
+    "agent_figure": _inputs(FILES, "fund day file income_per_10k seven_day total_shares day_income"),
+    "agent_cash": _inputs(FILES, "fund day sequence trade_date business_code amount pay_date file"),
+    "bank_line": _inputs(FILES, "fund statement line day amount reference counterparty text file"),
+    "bank_match": _inputs(BANK, "fund statement line part item amount day entry_id"),
+    "recon_break": {**_inputs(BREAKS, "number fund since ours theirs"), **_inputs(SEALS, "kind subject unit")},
+    "break_event": {**_inputs(BREAKS, "number state"), **_inputs(SEALS, "break day ours theirs at operator note")},
 }
 """By table and column. `posting.line` and `journal_entry.request_id` are found by checks as well where orders or
 settlements are concerned; a used quota is derived from the orders of its day."""

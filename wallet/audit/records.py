@@ -16,10 +16,13 @@ from ledger.model import HOUSE, Posting, digest, postings_digest
 from ledger.schema import holder, journal_entry, posting
 from wallet import book as books
 from wallet import confirmation, distribution, figures, limits, settlement
+from wallet.audit.agent_income import corrections
 from wallet.audit.findings import NOTHING, ROW, Cells, Findings
 from wallet.audit.provenance import CHUNKS, FACILITY, HOLDERS, HOUSE_ENTRIES, INPUTS, QUOTAS
 from wallet.audit.sources import Audit
 from wallet.figures import Figure
+from wallet.outside import bank, links
+from wallet.outside.schema import link
 from wallet.rules.fund import Fund
 from wallet.rules.orders import Kind
 from wallet.schema import announcement, customer_order, day_chunk, day_step, fund_terms, limit_slot, wallet
@@ -28,6 +31,10 @@ _O, _E, _P, _C = customer_order.c, journal_entry.c, posting.c, day_chunk.c
 
 CHUNK_KEYS = {confirmation.STEP: "confirm", settlement.STEP: "pay out", distribution.STEP: "income"}
 """How the request id of a step's bulk entries begins."""
+
+
+HOUSE_KEYS = {settlement.ENTRY: "settle", confirmation.ADJUSTED: "advancer", bank.ENTRY: "suspense"}
+"""How the request id of an entry of the house begins."""
 
 
 def holders(audit: Audit) -> list[Findings]:
@@ -47,15 +54,15 @@ def holders(audit: Audit) -> list[Findings]:
 
 
 def house_entries(audit: Audit) -> list[Findings]:
-    """Hold a settlement's postings against the digest they were written with."""
+    """Hold the postings of settlements, adjustments and suspense against the digest they were written with."""
     findings, read = Findings(HOUSE_ENTRIES), audit.inputs
     accounts = {a.id: a for a in audit.book.chart}
-    settled = sa.select(journal_entry).where(_E.book == audit.book.code, _E.kind == settlement.ENTRY)
-    for entry in read.execute(settled).all():
+    house = sa.select(journal_entry).where(_E.book == audit.book.code, _E.kind.in_(HOUSE_KEYS))
+    for entry in read.execute(house.order_by(_E.entry_id)).all():
         rows = read.execute(
             sa.select(posting).where(_P.entry_id == entry.entry_id, _P.holder_id == entry.holder_id).order_by(_P.line)
         ).all()
-        at = f"settlement of {entry.value_date}"
+        at = f"{entry.kind} of {entry.value_date}"
         try:
             lines = [Posting(accounts[row.debit], accounts[row.credit], row.amount) for row in rows]
         except (KeyError, AssertionError):
@@ -63,8 +70,16 @@ def house_entries(audit: Audit) -> list[Findings]:
         right = postings_digest(entry.kind, entry.value_date, lines)
         findings.expect("journal_entry.digest", at, bytes(entry.digest).hex(), right.hex())
         findings.expect("posting.line", at, [row.line for row in rows], list(range(1, len(rows) + 1)))
-        findings.expect("journal_entry", at, *_key_and_span(entry, f"settle {audit.book.code} {entry.value_date}"))
+        findings.expect("journal_entry", at, *_key_and_span(entry, _key(audit.book, entry)))
     return [findings]
+
+
+def _key(book: Fund, entry: Any) -> str:
+    """Return the natural key of a house entry; which line of the bank is on suspense, the lines' check says."""
+    begin = f"{HOUSE_KEYS[entry.kind]} {book.code} "
+    if entry.kind == bank.ENTRY and str(entry.request_id).startswith(begin):
+        return str(entry.request_id)
+    return f"{begin}{entry.value_date}"
 
 
 def _key_and_span(entry: Any, key: str) -> tuple[Cells, Cells]:
@@ -93,6 +108,10 @@ def figures_and_terms(audit: Audit) -> list[Findings]:
         terms = books.terms_row(book.code, books.terms_of(row))
         said = row.fund, bytes(row.digest).hex()
         findings.expect("fund_terms", f"terms from {row.valid_from}", said, (terms["fund"], terms["digest"].hex()))
+    for row in audit.inputs.execute(sa.select(link).order_by(link.c.valid_from)):
+        version = links.row_of(book, links.link_of(row))
+        said = row.fund, bytes(row.digest).hex()
+        findings.expect("link", f"link from {row.valid_from}", said, (version["fund"], version["digest"].hex()))
     return [findings]
 
 
@@ -154,7 +173,7 @@ def _compare_limit(audit: Audit, findings: Findings, name: str, stored: list[Cel
 
 
 def chunks(audit: Audit) -> list[Findings]:
-    """Derive which chunks are done from the bulk entries; each of these is a chunk's, or returns claims."""
+    """Derive which chunks are done from the bulk entries; others are explained in other ways."""
     findings, read = Findings(CHUNKS), audit.inputs
     planned: dict[str, Any] = {}
     query = sa.select(_C.fund, _C.day, _C.step, _C.number, _C.first_holder, _C.last_holder).order_by(
@@ -207,9 +226,12 @@ def _bulk_entries(audit: Audit, findings: Findings, planned: dict[str, Any]) -> 
     for e in audit.inputs.execute(bulk):
         at = f"bulk entry {e.entry_id} of holder {e.holder_id}, {e.request_id}"
         chunk = planned.get(e.request_id)
-        if e.kind == confirmation.CLAIMS:
-            known = e.booked and e.request_id.startswith("claims ") and e.request_id.endswith(f" {e.value_date}")
-            findings.expect("journal_entry", at, ROW if known else NOTHING, ROW)
+        if e.kind in (confirmation.CLAIMS, distribution.CORRECTED, settlement.TAKEN_BACK):
+            findings.expect("journal_entry", at, ROW if _is_explained(audit, e) else NOTHING, ROW)
+        elif e.kind == distribution.DIFFERENCE:
+            of = planned.get(e.request_id.replace("income difference", "income", 1))
+            span = (of.first_holder, of.last_holder) if of else NOTHING
+            findings.expect("day_chunk", at, span, (e.first_holder, e.last_holder))
         elif chunk is None:
             findings.add("day_chunk", at, NOTHING, ROW)
         else:
@@ -220,3 +242,13 @@ def _bulk_entries(audit: Audit, findings: Findings, planned: dict[str, Any]) -> 
         findings.expect("journal_entry.digest", at, bytes(e.digest).hex(), content.hex())
         findings.expect("journal_entry", at, (e.holder_id, e.reverses, e.memo), (HOUSE, None, None))
     return found
+
+
+def _is_explained(audit: Audit, entry: Any) -> bool:
+    """Tell whether a bulk entry that is no chunk's is what its natural key says; what it books other checks derive."""
+    if entry.kind == confirmation.CLAIMS:
+        key = str(entry.request_id)
+        return bool(entry.booked) and key.startswith("claims ") and key.endswith(f" {entry.value_date}")
+    if entry.kind == settlement.TAKEN_BACK:
+        return bool(entry.booked) and entry.first_holder == entry.last_holder
+    return entry.value_date in corrections(audit.inputs, audit.book, _E.entry_id == entry.entry_id).values()

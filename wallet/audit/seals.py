@@ -11,7 +11,7 @@ new seals, or take the last ones away: that shows against a head that was kept e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, timedelta
 from functools import partial
 
@@ -22,7 +22,7 @@ from ledger.schema import journal_entry
 from wallet import steps
 from wallet.audit import encoding, leaves
 from wallet.audit.findings import Findings
-from wallet.audit.leaves import Array, EntryLeaves, Leaf, Marks, Span
+from wallet.audit.leaves import OF_VERSION_1, Array, EntryLeaves, Leaf, Marks, Span
 from wallet.audit.merkle import Path, Tree, path_to
 from wallet.errors import NotSealed, SealsBroken
 from wallet.progress import Progress, silent
@@ -56,6 +56,9 @@ class Seal:
     last_trail: int
     last_proposal: int
     last_decision: int
+    last_file: int
+    last_break: int
+    last_event: int
     root: bytes
     previous: bytes
     head: bytes
@@ -63,19 +66,21 @@ class Seal:
     @property
     def marks(self) -> Marks:
         """Return how far numbered rows are sealed."""
-        return Marks(self.last_holder, self.last_trail, self.last_proposal, self.last_decision)
+        first = self.last_holder, self.last_trail, self.last_proposal, self.last_decision
+        return Marks(*first, self.last_file, self.last_break, self.last_event)
 
     def record(self) -> bytes:
-        """Return what the head is the digest of: every other column, in this order."""
+        """Return what the head is the digest of: every other column, in this order; of version 1 those that it had."""
+        marks = self.marks[: OF_VERSION_1 if self.version == encoding.FIRST else None]
         values = [
             encoding.text(self.fund),
             encoding.day(self.day),
             *map(encoding.number, (self.version, self.entries, self.postings, self.records, self.cny, self.shares)),
-            *map(encoding.number, (self.last_holder, self.last_trail, self.last_proposal, self.last_decision)),
+            *map(encoding.number, marks),
             encoding.data(self.root),
             encoding.data(self.previous),
         ]
-        return encoding.record("seal", values)
+        return encoding.record("seal", values, self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +113,7 @@ class DayDigest:
         self._take(leaves.records(self.connection, self.span))
         of, span = self._entries, self.span
         sums = of.entries, of.postings, self.tree.size - of.entries, of.cny, of.shares
-        numbered = span.marks.wallet, span.marks.trail, span.marks.proposal, span.marks.decision
-        told = span.book.code, span.day, encoding.VERSION, *sums, *numbered, self.tree.root(), previous
+        told = span.book.code, span.day, span.version, *sums, *span.marks, self.tree.root(), previous
         return Seal(*told, encoding.head_digest(Seal(*told, b"").record()))
 
     def _take(self, made: Iterable[Leaf]) -> None:
@@ -158,7 +162,7 @@ def all_seals(connection: sa.Connection, book: Fund) -> list[Seal]:
 
 def span_of(book: Fund, before: Seal | None, of: Seal) -> Span:
     """Return what a seal covers, if `before` is the one before it."""
-    return _span(book, before, of.day, of.marks)
+    return _span(book, before, of.day, of.marks, of.version)
 
 
 class SealCheck:
@@ -253,12 +257,17 @@ def _chained(connection: sa.Connection, book: Fund, findings: Findings) -> Itera
     for row in connection.execute(strange):
         findings.add("seal.fund", str(row.day), row.fund, book.code)
     before: Seal | None = None
-    for each in all_seals(connection, book):
-        at, due = str(each.day), before.day + timedelta(1) if before else book.opened_on
+    for stored in all_seals(connection, book):
+        at, due = str(stored.day), before.day + timedelta(1) if before else book.opened_on
         findings.expect("seal.day", f"the seal after {before.day if before else 'none'}", at, str(due))
         previous = before.head if before else NO_SEAL
-        findings.expect("seal.previous", at, each.previous.hex(), previous.hex())
-        findings.expect("seal.version", at, each.version, encoding.VERSION)
+        findings.expect("seal.previous", at, stored.previous.hex(), previous.hex())
+        least = before.version if before else encoding.FIRST
+        version = min(max(least, stored.version), encoding.VERSION)
+        findings.expect("seal.version", at, stored.version, version)
+        each = replace(stored, version=version)
+        if each.version == encoding.FIRST:
+            findings.expect("seal.last_file", at, each.marks[OF_VERSION_1:], Marks()[OF_VERSION_1:])
         findings.expect("seal.head", at, each.head.hex(), encoding.head_digest(each.record()).hex())
         yield each
         before = each
@@ -274,8 +283,8 @@ def _unsealed(connection: sa.Connection, book: Fund) -> list[date]:
     return [day for n, day in enumerate(proved) if day == due + timedelta(n)]
 
 
-def _span(book: Fund, before: Seal | None, day: date, marks: Marks) -> Span:
-    return Span(book, before.day if before else None, day, before.marks if before else Marks(), marks)
+def _span(book: Fund, before: Seal | None, day: date, marks: Marks, version: int = encoding.VERSION) -> Span:
+    return Span(book, before.day if before else None, day, before.marks if before else Marks(), marks, version)
 
 
 def _write(connection: sa.Connection, book: Fund, made: Seal) -> bool:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ledger.database import connect, reading
 from ledger.schema import book_gate
-from wallet.audit import oversight, records, seals
+from wallet.audit import bank, corrections, outside, oversight, records, seals
 from wallet.audit.days import days
 from wallet.audit.findings import Check, Findings
 from wallet.audit.inputs import copy
@@ -39,6 +39,10 @@ STANDING: tuple[Examine, ...] = (
     records.quotas,
     oversight.manual_entries,
     oversight.approvals,
+    outside.outside_files,
+    outside.breaks,
+    bank.bank_matches,
+    corrections.outside_corrections,
 )
 """What stands as of now only: an order of an earlier day may have been confirmed since."""
 

@@ -41,8 +41,9 @@ def entry_post(
 ) -> None:
     """Post an entry by hand.
 
-    Between cash and merchant_payable, or a wallet's shares and register: what orders, advances or settlements explain
-    is not booked by hand. Where the fund's terms want a second operator, the entry is proposed and waits.
+    Between two of cash, merchant_payable and suspense, or a wallet's shares and register: what orders, advances or
+    settlements explain is not booked by hand. Where the fund's terms want a second operator, the entry is proposed and
+    waits.
     """
     from wallet import facade
 

@@ -10,7 +10,7 @@ import typer
 
 from wallet.console import documents, tables
 from wallet.console.arguments import PLAIN, From, To, terminal
-from wallet.console.outcomes import CHECK_FAILED, Failure
+from wallet.console.outcomes import expect_all
 from wallet.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def audit_replay(
             tables.findings,
             lambda checks, _: documents.replayed(checks, last),
         )
-    failed = [check["name"] for check in document["checks"] if not check["ok"]]
-    if failed:
-        raise Failure(CHECK_FAILED, f"{len(failed)} of {len(document['checks'])} checks failed: {', '.join(failed)}")
+    expect_all(document)
 
 
 @audit.command("seal")
@@ -119,9 +117,7 @@ def audit_verify_seals(
             return anchors.verify(connection, book, kept, public_key, progress)
 
     outcome = terminal(ctx).read(verify, tables.checks, documents.verification)
-    failed = [check["name"] for check in outcome["checks"] if not check["ok"]]
-    if failed:
-        raise Failure(CHECK_FAILED, f"{len(failed)} of {len(outcome['checks'])} checks failed: {', '.join(failed)}")
+    expect_all(outcome)
 
 
 @audit.command("head")

@@ -28,7 +28,7 @@ FIGURES = {
     "threshold": show_exact,
 }
 COUNTS = {"holders_paid", "checked", "orders", "accepted", "repeated", "refused", "postings", "balances"}
-COUNTS |= {"number", "entry", "reverses", "began", "version", "last_tie"}
+COUNTS |= {"number", "entry", "reverses", "began", "version", "last_tie", "line", "records", "items"}
 """Whole numbers that are no amounts; every other one is."""
 
 
@@ -95,6 +95,22 @@ def terms(versions: Sequence[Any], zone: tzinfo) -> list[Document]:
 def trail(steps: Sequence[Any], zone: tzinfo) -> list[Document]:
     """Return the trail: who did what, and how it ended."""
     return [_but(step, zone, "arguments") | {"arguments": step.arguments} for step in steps]
+
+
+def connected(answer: tuple[Any, bool], zone: tzinfo) -> Document:
+    """Return since when, and under which codes, a book works with a transfer agent; `new`: that was not known."""
+    link, new = answer
+    return {"from": link.valid_from.isoformat()} | _but(link, zone, "valid_from") | {"new": new}
+
+
+def files(known: Sequence[Any], zone: tzinfo) -> list[Document]:
+    """Return the files that were sent and received."""
+    return [
+        {"number": file.number, "name": file.name, "kind": file.kind}
+        | {"from": file.first_day.isoformat(), "to": file.day.isoformat(), "records": file.records}
+        | {"received_at": _plain("at", file.received_at, zone)}
+        for file in known
+    ]
 
 
 def days(status: Any, zone: tzinfo) -> Document:

@@ -81,7 +81,8 @@ def _day(document: Document) -> Iterator[str]:
 
 def _income(document: Document) -> Iterator[str]:
     income = document["income"]
-    known, part, figures = income["known"], income["part"], income["figures"]
+    known, part = income["known"], income["part"]
+    figures = [figure for figure in income["figures"] if figure["version"] <= income["version"]]
     if figures:
         replaced = f", which replaced {figures[-2]['income_per_10k']}" if len(figures) > 1 else ""
         figure, version = figures[-1]["income_per_10k"], figures[-1]["version"]
@@ -134,6 +135,11 @@ def _credited(income: Document) -> Iterator[str]:
         yield f"Of that {shown(income['shortfall'])} was no longer there: a shortfall, repaid from the next shares."
     if _some(income["repaid"]):
         yield f"Of that {shown(income['repaid'])} repaid an earlier shortfall."
+    if _some(income["difference"]):
+        told = f"The transfer agent's record says {shown(income['by_agent'])}, and holds"
+        yield f"{told}: {_signed(income['difference'])} is booked beside it, dated {on}."
+    if _some(income["corrected"]):
+        yield f"The figure was published again later: that brought {_signed(income['corrected'])}."
     yield f"Income so far, this day's included: {shown(income['cumulative'])}."
 
 
@@ -150,23 +156,11 @@ def _application(order: Document, day: str) -> Iterator[str]:
     how = RECEIVED[order["received"]].format(shown(order["trade_date"]))
     yield f"Received {how}."
     yield from _waited(order["waited"])
-    on, is_booked = shown(order["confirmation_date"]), order["confirmed"] is not None
     if not _some(order["applied"]):
         yield "All of it was taken back, so there was nothing to confirm."
     else:
-        late = not is_booked and order["confirmation_date"] <= day
-        begin = "Confirmed" if is_booked else "Due, and not booked yet," if late else "To be confirmed"
-        yield f"{begin} on the trading day after that, {on}."
-        yield from _waited(order["waited_on"])
-    if is_booked and order["confirmed"] != order["applied"]:
-        code = f", return code {order['return_code']}" if order["return_code"] else ""
-        yield f"Of {shown(order['applied'])} only {shown(order['confirmed'])} was confirmed{code}."
-        back = f", and {shown(order['returned'])} back" if _some(order["returned"]) else ""
-        yield f"The customer got {shown(order['own'])} of it{back}."
-    if order["income_from"] is not None and _some(order["applied"]):
-        yield f"It earns from {shown(order['income_from'])}, first seen on {shown(order['income_seen'])}."
-    elif order["earns_through"] is not None:
-        yield f"The shares earn through {shown(order['earns_through'])}; they leave and are paid out on {on}."
+        yield from _answered(order, day)
+        yield from _earning(order)
     told = {
         "taken_back": "taken back",
         "passed": "passed to the advancer",
@@ -175,6 +169,40 @@ def _application(order: Document, day: str) -> Iterator[str]:
     parts = [f"{shown(order[key])} {name}" for key, name in told.items() if _some(order[key])]
     if parts:
         yield f"At the end of {shown(day)}: {', '.join(parts)}."
+
+
+def _answered(order: Document, day: str) -> Iterator[str]:
+    """Yield when and how much of an application was confirmed, or is to be."""
+    on, is_booked = shown(order["confirmation_date"]), order["confirmed"] is not None
+    carried = [answer for answer in order["answers"] if not answer["final"]]
+    for answer in carried:
+        yield f"On {shown(answer['date'])} {shown(answer['confirmed'])} was confirmed, and the rest carried over."
+    if carried and not is_booked:
+        yield "The rest waits for the transfer agent's next answer."
+        return
+    late = not is_booked and order["confirmation_date"] <= day
+    begin = "Confirmed" if is_booked else "Due, and not booked yet," if late else "To be confirmed"
+    when = f"on {on}, by the transfer agent's file" if is_booked and order["answers"] else None
+    yield f"{begin} {when or f'on the trading day after that, {on}'}."
+    yield from _waited(order["waited_on"])
+    if is_booked and order["confirmed"] != order["applied"]:
+        code = f", return code {order['return_code']}" if order["return_code"] else ""
+        yield f"Of {shown(order['applied'])} only {shown(order['confirmed'])} was confirmed{code}."
+        back = f", and {shown(order['returned'])} back" if _some(order["returned"]) else ""
+        yield f"The customer got {shown(order['own'])} of it{back}."
+
+
+def _earning(order: Document) -> Iterator[str]:
+    """Yield from when on, or till when, it earns."""
+    on = shown(order["confirmation_date"])
+    if order["income_from"] is not None:
+        yield f"It earns from {shown(order['income_from'])}, first seen on {shown(order['income_seen'])}."
+    elif order["earns_through"] is None:
+        yield "What is left of it earns until it leaves."
+    elif order["answers"][:-1]:
+        yield f"The rest earns through {shown(order['earns_through'])}; it leaves and is paid out on {on}."
+    else:
+        yield f"The shares earn through {shown(order['earns_through'])}; they leave and are paid out on {on}."
 
 
 def _redemption(order: Document) -> Iterator[str]:

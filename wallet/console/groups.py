@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -71,11 +72,29 @@ def day_run(
     through: Annotated[
         str | None, typer.Option("--through", metavar="DATE", help="The last day to run. Default: the day of --at.")
     ] = None,
+    ta_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--ta-dir",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Where the transfer agent's files are; taken if new.",
+        ),
+    ] = None,
+    bank: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--bank", metavar="FILE", exists=True, dir_okay=False, help="A statement of the bank; may be given again."
+        ),
+    ] = None,
     at: At = None,
 ) -> None:
     """Do every step that is due, day by day.
 
     A step never runs before its time. What blocks stops its own chain only, is named, and ends the command with 3.
+    With --ta-dir the book works with the transfer agent's files, from the first trade date not confirmed yet on: steps
+    wait for the files that they need, and take them from there.
     With --at the steps are booked at that instant, otherwise at the time each was due. One operator runs the day at a
     time; another is told who it is, and since when.
     """
@@ -86,8 +105,11 @@ def day_run(
     last = desk.day(through) or desk.calendar.local_date(now)
     booked_at = now if at is not None else None
     operator = facade.Operator(desk.operator, desk.instant(None))
+    inbox = facade.Inbox(ta_dir, tuple(bank or ()))
     with desk.work() as work, facade.working(work.engine, work.book, operator):
-        status = facade.run_day(work.engine, work.book, last, now, booked_at=booked_at, progress=work.progress)
+        status = facade.run_day(
+            work.engine, work.book, last, now, booked_at=booked_at, progress=work.progress, inbox=inbox
+        )
         if status.blocked_by is not None:
             work.outcome = f"blocked: {status.blocked_by}"
         if status.failed_by is not None:

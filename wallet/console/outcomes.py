@@ -31,6 +31,13 @@ class Failure(Exception):
         super().__init__(message)
 
 
+def expect_all(document: Any) -> None:
+    """Raise: Failure, if one of the `checks` of a document failed."""
+    checks = document["checks"]
+    if failed := [check["name"] for check in checks if not check["ok"]]:
+        raise Failure(CHECK_FAILED, f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}")
+
+
 def from_the_command(arguments: Sequence[str]) -> tuple[str, ...]:
     """Return a command line from its command on: what stands before it may hold a password."""
     words = list(arguments)

@@ -38,7 +38,9 @@ STATES = {
     "skipped: no outside record": ("no record", "dim"),
 }
 NAMES = {"wallet", "request_id", "fund", "at", "version", "needed", "from", "to", "backup"}
+NAMES |= {"file", "index", "distributor", "transfer_agent"}
 NAMES |= {"memo", "why", "proposed_by", "proposed_at", "decided_by", "decided_at", "arguments", "four_eyes"}
+NAMES |= {"file", "memo", "why", "proposed_by", "proposed_at", "decided_by", "decided_at", "arguments", "four_eyes"}
 """Keys of texts that are shown as they are."""
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -174,6 +176,22 @@ def trail(document: Sequence[Document]) -> list[Part]:
         for row in document
     ]
     return [table(">Number|At|Operator|Command|Outcome|Entries", rows)]
+
+
+def files(document: Sequence[Document]) -> list[Part]:
+    """Show the files that were sent and received."""
+    rows = [
+        (
+            str(row["number"]),
+            one_line(row["name"]),
+            row["kind"],
+            row["from"] if row["from"] == row["to"] else f"{row['from']} to {row['to']}",
+            f"{row['records']:,}",
+            row["received_at"][:19].replace("T", " "),
+        )
+        for row in document
+    ]
+    return [table(">Number|File|Kind|About|>Records|Sent or received", rows)]
 
 
 def proposals(document: Sequence[Document]) -> list[Part]:

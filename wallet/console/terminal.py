@@ -152,6 +152,13 @@ class Terminal:
         """
         from wallet import facade
 
+        with self.refusals(engine):
+            return facade.transact(engine, self.noted(work))
+
+    def noted(self, work: Callable[[sa.Connection], tuple[Fund | None, Any]]) -> Callable[[sa.Connection], Any]:
+        """Return `work` with the trail's row added, in the same transaction."""
+        from wallet import facade
+
         def attempt(connection: sa.Connection) -> Any:
             with facade.noting() as made:
                 book, answer = work(connection)
@@ -159,8 +166,7 @@ class Terminal:
                 facade.record(connection, book, self.act, made=made)
             return answer
 
-        with self.refusals(engine):
-            return facade.transact(engine, attempt)
+        return attempt
 
     @contextmanager
     def refusals(self, engine: sa.Engine) -> Iterator[None]:

@@ -24,6 +24,7 @@ _MONEY: tuple[tuple[int, str, Side, bool], ...] = (
     (7, "advancer_payable", _CREDIT, False),
     (8, "subscription_payable", _CREDIT, False),
     (9, "redemption_receivable", _DEBIT, False),
+    (10, "suspense", _CREDIT, False),
 )
 _SHARES: tuple[tuple[int, str, Side, bool], ...] = (
     (21, "register", _DEBIT, False),

@@ -26,14 +26,14 @@ LARGEST_FIGURE = 10**6
 """A figure is below 100 yuan per 10,000 shares (1 % a day), either way."""
 
 
-def parse_amount(text: str) -> int:
-    """Return fen from text such as "100" or "100.05". Raises: InvalidAmount."""
+def parse_amount(text: str, least: int = 1) -> int:
+    """Return fen, at least `least`, from text such as "100" or "100.05". Raises: InvalidAmount."""
     match = _AMOUNT.fullmatch(text)
     if match is None:
         raise InvalidAmount(text, "an amount is written like 100 or 100.05, with at most two decimals")
     fen = int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
-    if fen == 0:
-        raise InvalidAmount(text, "an amount is at least 0.01")
+    if fen < least:
+        raise InvalidAmount(text, f"an amount is at least {show_amount(least)}")
     if fen > LARGEST:
         raise InvalidAmount(text, f"no amount is larger than {show_amount(LARGEST)}")
     return fen

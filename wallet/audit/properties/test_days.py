@@ -9,6 +9,7 @@ from datetime import date
 from wallet.audit.books import Book, day_of
 from wallet.audit.model import ADVANCED, ONE_DAY, SETTLED
 from wallet.audit.properties import none_of
+from wallet.audit.walk import Walk
 
 EVERY_DAY = ("settle", "close", "distribute", "reconcile", "prove")
 ON_TRADING_DAYS = ("confirm", "cutoff")
@@ -36,6 +37,12 @@ def test_a_step_waited_for_those_before_it(audited_book: Book) -> None:
         for needed in needs
         for day in sorted(done.get(step, set()) - done.get(needed, set()))
     )
+    linked = audited_book.linked or date.max
+    none_of(
+        f"{day} was closed, the day before it was not reconciled"
+        for day in sorted(done.get("close", set()))
+        if day > linked and day - ONE_DAY not in done.get("reconcile", set())
+    )
 
 
 def test_every_chunk_of_a_done_step_was_booked_by_one_entry(audited_book: Book) -> None:
@@ -50,7 +57,8 @@ def test_every_chunk_of_a_done_step_was_booked_by_one_entry(audited_book: Book) 
     booked = [row.entry_id for row in rows if row.entry_id is not None]
     assert len(booked) == len(set(booked)), "an entry is the work of two chunks"
     bulk = audited_book.rows(
-        "SELECT entry_id, kind FROM journal_entry WHERE first_holder IS NOT NULL AND kind <> 'claim_returned'"
+        """SELECT entry_id, kind FROM journal_entry WHERE first_holder IS NOT NULL AND kind NOT IN
+            ('claim_returned', 'income_difference', 'income_corrected', 'confirmation_reversed')"""
     )
     known = set(booked)
     none_of(f"{row.kind}, entry {row.entry_id}, is of no chunk" for row in bulk if row.entry_id not in known)
@@ -125,3 +133,8 @@ def test_the_use_of_the_facility_is_the_advance_outstanding(audited_book: Book) 
     for _, balances in audited_book.control():
         last = balances
     assert int(row.used) == sum(last[code] for code in ADVANCED)
+
+
+def test_the_transfer_agents_register_agrees_or_there_is_a_break(walk: Walk) -> None:
+    """Of every reconciled day, every holder: as many shares as file 05 says, or a named break not resolved by then."""
+    none_of(walk.register)

@@ -85,17 +85,21 @@ def _trade_dates(book: Book) -> Iterator[str]:
 
 
 def test_every_order_was_confirmed_on_the_trading_day_after_its_trade_date(audited_book: Book) -> None:
-    """The entry that confirms an order is dated T+1, and once that day is confirmed, no order of T is open."""
+    """The entry that confirms an order is dated T+1, and once that day is confirmed, no order of T is open.
+
+    Where trade dates are answered in files, it is dated the day of the final answer.
+    """
     rows = audited_book.rows(
-        """SELECT o.trade_date, e.value_date, e.kind, MIN(o.entry_id) AS entry
+        """SELECT o.trade_date, e.value_date, e.kind, a.confirmation_date AS answered, MIN(o.entry_id) AS entry
         FROM customer_order o LEFT JOIN journal_entry e ON e.entry_id = o.confirmed_by
-        WHERE o.confirmed_by IS NOT NULL GROUP BY o.trade_date, e.value_date, e.kind"""
+        LEFT JOIN answer a ON a.holder_id = o.holder_id AND a.application = o.entry_id
+            AND a.business_code IN ('122', '124') AND a.final = 1
+        WHERE o.confirmed_by IS NOT NULL GROUP BY o.trade_date, e.value_date, e.kind, a.confirmation_date"""
     )
-    after = audited_book.calendar.after
     none_of(
         f"order {row.entry} of trade date {row.trade_date} was confirmed on {row.value_date}"
         for row in rows
-        if row.kind != "confirmation" or day_of(row.value_date) != after(day_of(row.trade_date))
+        if row.kind != "confirmation" or day_of(row.value_date) != _confirmed_on(audited_book, row)
     )
     confirmed = audited_book.steps.get("confirm", [])
     through = audited_book.calendar.before(confirmed[-1]) if confirmed else None
@@ -103,7 +107,42 @@ def test_every_order_was_confirmed_on_the_trading_day_after_its_trade_date(audit
         "SELECT entry_id, trade_date FROM customer_order WHERE status = 'accepted' AND trade_date <= :through",
         through=through or date.min,
     )
-    none_of(f"order {row.entry_id} of trade date {row.trade_date} is not confirmed" for row in left)
+    none_of(
+        f"order {row.entry_id} of trade date {row.trade_date} is not confirmed"
+        for row in left
+        if not audited_book.in_files(day_of(row.trade_date))
+    )
+
+
+def _confirmed_on(book: Book, row: Any) -> date | None:
+    """Return when an order is confirmed: the day of its final answer, or the trading day after its trade date."""
+    trade_date = day_of(row.trade_date)
+    answered: date | None = day_of(row.answered)
+    return answered if book.in_files(trade_date) else book.calendar.after(trade_date)
+
+
+def test_every_answer_was_booked_on_its_day(audited_book: Book) -> None:
+    """What the transfer agent confirmed is what its order has; answers of days that are confirmed are all booked."""
+    confirmed = audited_book.steps.get("confirm", [])
+    rows = audited_book.rows(
+        """SELECT o.entry_id, o.kind, o.status, o.confirmed, o.outcome, o.trade_date, SUM(a.confirmed) AS told,
+            MAX(a.final) AS final, MIN(a.business_code) AS code,
+            SUM(CASE WHEN a.final = 1 THEN a.confirmed ELSE 0 END) AS last
+        FROM answer a LEFT JOIN customer_order o ON o.holder_id = a.holder_id AND o.entry_id = a.application
+        WHERE a.holder_id > 0 AND a.business_code IN ('122', '124') AND a.confirmation_date <= :last
+        GROUP BY a.holder_id, a.application, o.entry_id, o.kind, o.status, o.confirmed, o.outcome, o.trade_date""",
+        last=confirmed[-1] if confirmed else date.min,
+    )
+    none_of(
+        f"order {row.entry_id}: {row.told} was answered, {row.confirmed} is confirmed, it is {row.status}"
+        for row in rows
+        if row.entry_id is None
+        or (row.code == "122") != (row.kind in SUBSCRIPTIONS)
+        or row.confirmed != row.told
+        or (row.status == "accepted") == bool(row.final)
+        or (row.final and row.outcome != row.last)
+        or not audited_book.in_files(day_of(row.trade_date))
+    )
 
 
 def test_money_in_transit_is_that_of_open_orders(audited_book: Book) -> None:
@@ -124,21 +163,26 @@ def test_shares_under_redemption_are_those_of_open_orders(audited_book: Book) ->
 
 
 def test_what_was_confirmed_became_shares_or_cash(audited_book: Book) -> None:
-    """By entry and wallet: of subscriptions what went to the fund, of redemptions what left the register."""
+    """Of subscriptions what went to the fund, by entry and wallet; of redemptions what left the register, by wallet."""
     keys = "entry_id, holder_id"
     confirmed = "SELECT o.confirmed_by AS entry_id, o.holder_id, o.confirmed AS amount FROM customer_order o"
     posted = "SELECT entry_id, holder_id, -amount AS amount FROM posting WHERE"
     done = "WHERE o.confirmed_by IS NOT NULL AND"
     number = audited_book.number
-    subscribed = f"{confirmed} {done} {SUBSCRIBED}", f"{posted} credit = :payable"
-    none_of(_differing(audited_book, keys, *subscribed, payable=number["subscription_payable"]))
-    redeemed = f"{confirmed} {done} NOT {SUBSCRIBED}", f"{posted} debit = :redeeming AND credit = :register"
+    subscribed = f"{confirmed} {done} {SUBSCRIBED}", f"{posted} credit = :payable AND debit <> :cash"
+    payable = {"payable": number["subscription_payable"], "cash": number["cash"]}
+    none_of(_differing(audited_book, keys, *subscribed, **payable))
     accounts = {"redeeming": number["redeeming"], "register": number["register"]}
-    none_of(_differing(audited_book, keys, *redeemed, **accounts))
+    redeemed = (
+        f"SELECT o.holder_id, o.confirmed AS amount FROM customer_order o WHERE o.confirmed > 0 AND NOT {SUBSCRIBED}",
+        "SELECT holder_id, -amount AS amount FROM posting WHERE debit = :redeeming AND credit = :register",
+    )
+    none_of(_differing(audited_book, "holder_id", *redeemed, **accounts))
     rows = audited_book.rows(
         """SELECT entry_id FROM customer_order WHERE confirmed_by IS NOT NULL AND (confirmed IS NULL
-            OR confirmed <> COALESCE(outcome, remaining + passed_to_advancer) OR confirmed < 0
-            OR confirmed > remaining + passed_to_advancer)"""
+            OR confirmed <> COALESCE(outcome, remaining + passed_to_advancer)
+                + CASE WHEN kind = 'transfer_out_standard' THEN amount - remaining ELSE 0 END
+            OR outcome < 0 OR outcome > remaining + passed_to_advancer)"""
     )
     none_of(f"order {row.entry_id} is confirmed for something else than its outcome" for row in rows)
 
@@ -178,7 +222,9 @@ def test_the_advancer_redeems_on_the_later_of_trade_and_confirmation_date(audite
 def _redemptions(book: Book) -> Iterator[str]:
     calendar = book.calendar
     rows = book.rows(
-        """SELECT a.payment, a.source, a.redeem_on, a.redeemed_by, e.value_date AS redeemed_on, p.at, s.trade_date
+        """SELECT a.payment, a.source, a.redeem_on, a.redeemed_by, e.value_date AS redeemed_on, p.at, s.trade_date,
+            (SELECT MAX(n.confirmation_date) FROM answer n WHERE n.holder_id = a.holder_id
+                AND n.application = a.source AND n.business_code = '122') AS answered
         FROM advance a JOIN customer_order p ON p.entry_id = a.payment AND p.holder_id = a.holder_id
         LEFT JOIN customer_order s ON s.entry_id = a.source AND s.holder_id = a.holder_id
         LEFT JOIN journal_entry e ON e.entry_id = a.redeemed_by"""
@@ -191,6 +237,8 @@ def _redemptions(book: Book) -> Iterator[str]:
             right = max(right, calendar.after(day_of(row.trade_date)))
         if day != right:
             yield f"advance of payment {row.payment} out of {row.source} is redeemed on {day}, right is {right}"
+        if row.source and book.in_files(day_of(row.trade_date)) and row.answered is not None:
+            right = max(right, day_of(row.answered))  # a late answer: its shares are redeemed after that
         if row.redeemed_by is not None and day_of(row.redeemed_on) != calendar.after(right):
             yield f"advance of payment {row.payment} out of {row.source} was confirmed on {row.redeemed_on}"
 
@@ -204,7 +252,10 @@ def test_an_order_earns_from_its_confirmation_date_on(audited_book: Book, sample
         assert order is not None
         if order.kind not in SUBSCRIPTIONS or not order.confirmed:
             return
-        day = book.calendar.after(book.calendar.trade_date(order.at))
+        trade_date = book.calendar.trade_date(order.at)
+        day = book.calendar.after(trade_date)
+        if book.in_files(trade_date):
+            day = next(answer.day for answer in book.answers(order.holder)[order.entry] if answer.final)
         became = [m for m in book.movements(order.holder) if m.entry == order.confirmed_by]
         credited = sum(m.amount for m in became if m.debit == "register")
         assert credited >= order.confirmed, f"order {drawn}: {credited} became shares of {order.confirmed} confirmed"

@@ -7,7 +7,7 @@ from typing import Any
 from wallet.audit import strategies
 from wallet.audit.books import Book
 from wallet.audit.life import Life
-from wallet.audit.model import BY_HAND, HERS, PER_HOLDER, Changes, income, local_day
+from wallet.audit.model import BY_HAND, HERS, INCOMES, PER_HOLDER, Changes, income, local_day
 from wallet.audit.plugin import Sampled
 from wallet.audit.properties import none_of
 
@@ -42,7 +42,7 @@ def test_a_statement_adds_up(audited_book: Book, sampled: Sampled) -> None:
         orders = book.orders("WHERE o.holder_id = :holder", holder=holder)
         moved = sum(sign.get(order.kind, 0) * order.amount for order in orders if local_day(order.at) <= day)
         moved -= sum(movement.amount for movement in movements if movement.kind == "pay_out")
-        moved += sum(income(movement) for movement in movements if movement.kind == "income")
+        moved += sum(income(movement) for movement in movements if movement.kind in INCOMES)
         by_hand = Changes(movement for movement in movements if movement.kind in BY_HAND)
         moved += sum(by_hand.balance(code) for code in HERS) - by_hand.balance("shortfall")
         held = sum(changes.balance(code) for code in HERS) - changes.balance("shortfall")
