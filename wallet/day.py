@@ -18,7 +18,7 @@ from ledger.database import reading
 from wallet import approvals, confirmation, distribution, figures, proof, settlement, steps
 from wallet.audit import seals
 from wallet.errors import ControlTotalMismatch, FundwalletError
-from wallet.outside import corrections, links
+from wallet.outside import corrections, links, reconciliation
 from wallet.outside.inbox import NOWHERE, Inbox, missing
 from wallet.progress import Progress, silent
 from wallet.proof import ProofFailed
@@ -186,8 +186,6 @@ def _reconcile(job: Job) -> str:
             raise Blocked(why)
     if not is_linked:
         return _write_down(job, NO_RECORD)
-    from wallet.outside import reconciliation
-
     with reading(job.engine) as connection:
         found = reconciliation.compare(connection, job.book, job.day)
     return _once(job, lambda connection: reconciliation.write_down(connection, job.book, job.day, job.booked_at, found))

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ledger.database import reading
 from wallet import confirmation, distribution, figures, steps
-from wallet.outside import breaks, files, links
+from wallet.outside import bank, breaks, files, links, taking
 from wallet.outside.links import Link
 from wallet.outside.schema import answer, outside_file
 from wallet.progress import Progress, silent
@@ -54,12 +54,8 @@ class Inbox:
             if links.on(connection, book, day) is None:
                 return
         if self.directory is not None and step in KINDS:
-            from wallet.outside import taking
-
             taking.take_directory(engine, book, self.directory, at, progress, kinds=KINDS[step], through=day)
         if self.statements and step == "reconcile":
-            from wallet.outside import bank
-
             for path in self.statements:
                 transact(engine, partial(bank.take, book=book, path=path, at=at))
 
