@@ -15,14 +15,14 @@ from tests.shell import Shell
 OPENED_ON = date(2013, 9, 16)
 TROUBLE = ("--reject", "0.1", "--partial", "0.2", "--carry", "0.3", "--wrong", "0.8")
 CALM = 4
-"""Days in the end on which nothing is planted, so that what was planted before has shown."""
+"""Days in the end on which nothing is planted, so that what was planted before has shown; more where files are late."""
 
 
 def rehearse(url: str, directory: Path, days: int, seed: int, *more: str) -> Rehearsal:
     """Play so many days with trouble, then calm ones."""
     directory.mkdir()
     rehearsal = Rehearsal(Shell(url), directory, OPENED_ON, seed, (*TROUBLE, *more))
-    for n in range(days + CALM):
+    for n in range(days + CALM * (2 if more else 1)):
         if n == days:
             rehearsal.chances = more
         rehearsal.play(OPENED_ON + timedelta(n))
@@ -30,8 +30,13 @@ def rehearse(url: str, directory: Path, days: int, seed: int, *more: str) -> Reh
 
 
 def expected(rehearsal: Rehearsal) -> Counter[tuple[str, str, str, str]]:
-    """Return the breaks that what was planted must make: kind, subject, ours, theirs."""
-    return Counter(_break_of(rehearsal, planted) for planted in rehearsal.planted)
+    """Return the breaks that what was planted must make: kind, subject, ours, theirs.
+
+    The first day is reconciled before there was any statement; a line left out of that one is there with the next.
+    """
+    unseen = str(OPENED_ON), "bank left out"
+    seen = [planted for planted in rehearsal.planted if (planted["day"], planted["what"]) != unseen]
+    return Counter(_break_of(rehearsal, planted) for planted in seen)
 
 
 def found(rehearsal: Rehearsal) -> Counter[tuple[str, str, str, str]]:
